@@ -1,0 +1,151 @@
+package pesq
+
+import "math"
+
+// model is the perceptual model at work on one pair of signals: power densities over the Bark scale, frame by frame.
+type model struct {
+	grid     *grid
+	window   []float64
+	loudness []bandLoudness
+	width    float64 // of all bands but the lowest, Bark
+
+	frame    []float64
+	spectrum []complex128
+
+	utterances []utterance
+	first      int       // frame with the first sound of the reference
+	frames     int       // frames computed, from frame 0
+	ref, deg   []float64 // band powers, frames x bands
+	total      []float64 // audible power of each reference frame
+	symmetric  []float64 // disturbance of each frame
+	asymmetric []float64 // the same, additions weighted
+	aligned    []float64 // degraded signal, delays undone
+	realigned  []float64 // the same after realignment of bad intervals
+}
+
+func (p *model) init(g *grid) {
+	p.grid = g
+	p.window = hann(g.frame)
+	p.frame = make([]float64, g.frame)
+	p.spectrum = make([]complex128, g.frame/2+1)
+	p.loudness = make([]bandLoudness, g.bands)
+	for b := range p.loudness {
+		p.loudness[b] = newBandLoudness(g, b)
+	}
+	for _, w := range g.width[1:] {
+		p.width += w
+	}
+}
+
+// delayAt returns the delay of the utterance that the reference sample at position at belongs to.
+func (p *model) delayAt(at int) int {
+	for i := len(p.utterances) - 1; i >= 0; i-- {
+		if p.utterances[i].start*p.grid.block <= at {
+			return p.utterances[i].delay
+		}
+	}
+	return p.utterances[0].delay
+}
+
+// analyse computes the band powers of all frames of both signals, each degraded frame taken at its delay.
+func (m *Meter) analyse(length int) {
+	p, g := &m.model, m.grid
+	p.ref = grow(p.ref, p.frames*g.bands)
+	p.deg = grow(p.deg, p.frames*g.bands)
+	for j := range p.frames {
+		at := g.margin + j*g.hop
+		m.bandPowers(p.ref[j*g.bands:(j+1)*g.bands], m.ref.heard[at:])
+		at += p.delayAt(at)
+		if at > 0 && at+g.frame < length {
+			m.bandPowers(p.deg[j*g.bands:(j+1)*g.bands], m.deg.heard[at:])
+		}
+	}
+}
+
+// bandPowers writes the power of each Bark band in the first frame of x.
+func (m *Meter) bandPowers(dst, x []float64) {
+	p, g := &m.model, m.grid
+	for i, w := range p.window {
+		p.frame[i] = x[i] * w
+	}
+	m.plan(g.frame).Coefficients(p.spectrum, p.frame)
+	p.spectrum[0] = 0
+	k := 0
+	for b, lines := range g.lines {
+		sum := 0.0
+		for _, c := range p.spectrum[k : k+lines] {
+			sum += real(c)*real(c) + imag(c)*imag(c)
+		}
+		dst[b] = sum * g.density[b] * g.powerScale
+		k += lines
+	}
+}
+
+// audible sums the powers that exceed factor times the hearing threshold, in all bands but the lowest.
+func (p *model) audible(power []float64, factor float64) float64 {
+	sum := 0.0
+	for b := 1; b < len(power); b++ {
+		if power[b] > factor*p.grid.threshold[b] {
+			sum += power[b]
+		}
+	}
+	return sum
+}
+
+// equalise gives the reference the linear frequency response of the degraded signal, within +-20 dB: a steady colouring
+// disturbs little, so it is taken out.
+func (p *model) equalise(compensatedFrames int) {
+	const (
+		silentPower = 1e7  // frames below it, 20 dB over threshold, do not count
+		above       = 100  // powers count from 20 dB over threshold
+		offset      = 1000 // keeps empty bands quiet
+		limit       = 100
+	)
+	bands := p.grid.bands
+	sumRef, sumDeg := make([]float64, bands), make([]float64, bands)
+	for j := range p.frames {
+		ref, deg := p.ref[j*bands:(j+1)*bands], p.deg[j*bands:(j+1)*bands]
+		if p.audible(ref, above) < silentPower {
+			continue
+		}
+		for b, t := range p.grid.threshold {
+			if ref[b] > above*t {
+				sumRef[b] += ref[b]
+			}
+			if deg[b] > above*t {
+				sumDeg[b] += deg[b]
+			}
+		}
+	}
+	n := float64(compensatedFrames)
+	for b := range bands {
+		ratio := (sumDeg[b]/n + offset) / (sumRef[b]/n + offset)
+		ratio = min(max(ratio, 1.0/limit), limit)
+		for j := range p.frames {
+			p.ref[j*bands+b] *= ratio
+		}
+	}
+}
+
+// bandLoudness turns the power of one band into loudness in sone per Bark, Zwicker's law as P.862 has it:
+//
+//	L = scale ((0.5 + 0.5 v/t)^y - 1) for v > t, else 0.
+type bandLoudness struct{ scale, threshold, exponent float64 }
+
+func newBandLoudness(g *grid, band int) bandLoudness {
+	const zwicker = 0.23
+	t, z := g.threshold[band], g.centre[band]
+	y := zwicker
+	if z < 4 { // Bark; loudness grows faster at low frequencies
+		y *= math.Pow(min(2, 6/(z+2)), 0.15)
+	}
+	return bandLoudness{scale: g.loudnessScale * math.Pow(t/0.5, y), threshold: t, exponent: y}
+}
+
+// of returns the loudness of power v.
+func (l bandLoudness) of(v float64) float64 {
+	if v <= l.threshold {
+		return 0
+	}
+	return l.scale * (math.Pow(0.5+0.5*v/l.threshold, l.exponent) - 1)
+}
