@@ -1,0 +1,90 @@
+package report
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+)
+
+func sample() *Table {
+	t := &Table{Columns: []Column{
+		{Key: "system"},
+		{Key: "snr", Title: "SNR dB"},
+		{Key: "stoi", Title: "STOI", Decimals: 3},
+	}}
+	t.Add("noisy", -5, 0.6125)
+	t.Add("größer", 0, math.NaN())
+	t.Add("zero", nil, -0.0001)
+	return t
+}
+
+func TestTableFormats(t *testing.T) {
+	want := map[Format]string{
+		Text: `
+system  SNR dB   STOI
+noisy       -5  0.613
+größer       0      -
+zero         -  0.000
+`,
+		Markdown: `
+| system | SNR dB |  STOI |
+|--------|-------:|------:|
+| noisy  |     -5 | 0.613 |
+| größer |      0 |     - |
+| zero   |      - | 0.000 |
+`,
+		CSV: `
+system,snr,stoi
+noisy,-5,0.6125
+größer,0,
+zero,,-0.0001
+`,
+	}
+	for f, text := range want {
+		var b strings.Builder
+		if err := sample().Write(&b, f); err != nil {
+			t.Fatal(err)
+		}
+		// 0.6125 is stored a little above, so it rounds up.
+		if got := "\n" + b.String(); got != text {
+			t.Errorf("%v:\n%s\nwant\n%s", f, got, text)
+		}
+	}
+}
+
+func TestTableJSON(t *testing.T) {
+	var b strings.Builder
+	if err := sample().Write(&b, JSON); err != nil {
+		t.Fatal(err)
+	}
+	var rows []map[string]any
+	if err := json.Unmarshal([]byte(b.String()), &rows); err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 3 || rows[0]["stoi"] != 0.6125 || rows[1]["stoi"] != nil || rows[0]["system"] != "noisy" {
+		t.Errorf("rows = %v", rows)
+	}
+	if strings.Index(b.String(), "system") > strings.Index(b.String(), "snr") {
+		t.Error("members do not keep the order of the columns")
+	}
+}
+
+func TestTableInfinityStaysValidJSON(t *testing.T) {
+	table := Table{Columns: []Column{{Key: "sdr"}}}
+	table.Add(math.Inf(1))
+	if got := string(table.Objects()[0]); got != `{"sdr":"+Inf"}` {
+		t.Errorf("object = %s", got)
+	}
+}
+
+func TestParseFormat(t *testing.T) {
+	for _, f := range []Format{Text, Markdown, CSV, JSON} {
+		if got, err := ParseFormat(f.String()); err != nil || got != f {
+			t.Errorf("ParseFormat(%q) = %v, %v", f, got, err)
+		}
+	}
+	if _, err := ParseFormat("yaml"); err == nil || !strings.Contains(err.Error(), "markdown") {
+		t.Errorf("an unknown format must name the known ones, got %v", err)
+	}
+}
