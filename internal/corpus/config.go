@@ -1,0 +1,184 @@
+package corpus
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Range is an interval that a value is drawn from, uniformly unless said otherwise.
+type Range struct{ Lo, Hi float64 }
+
+// draw returns a value of the range.
+func (r Range) draw(rng *rand.Rand) float64 { return r.Lo + (r.Hi-r.Lo)*rng.Float64() }
+
+// MixConfig says what mixtures are like. Start from [DefaultMixConfig]: a probability of zero means never, and a zero Range means
+// the value 0. Probabilities are per mixture unless said otherwise; times are in seconds, levels in dB.
+//
+// The defaults are judgement, set wider than the conditions of use: speech at -32..-20 dBFS, SNR -5..15 dB, noise alone at first.
+type MixConfig struct {
+	// Segment is the length of every mixture. Default 4 s, long enough for a recurrent network to settle and to forget.
+	Segment time.Duration
+
+	// NoiseOnly is the probability of a mixture without speech. Default 0.05.
+	NoiseOnly float64
+	// NearClean is the probability of a mixture with hardly any noise: none at all in half of them, NearCleanSNR in the others.
+	// Default 0.06.
+	NearClean float64
+	// SNR is the range of the ratio of the active speech level to the mean noise level. Its density is a triangle with its peak at
+	// SNRMode. Defaults -8..22 with the peak at 4, which makes the mean 6.
+	SNR Range
+	// SNRMode is where the density of SNR peaks.
+	SNRMode float64
+	// NearCleanSNR is the SNR of near-clean mixtures. Default 25..45.
+	NearCleanSNR Range
+	// Level is the active level of the clean speech in dBFS. Default -42..-12.
+	Level Range
+	// NoiseOnlyLevel is the level in dBFS of mixtures without speech. Default -60..-15.
+	NoiseOnlyLevel Range
+
+	Speech   SpeechConfig
+	Noise    NoiseConfig
+	Channel  ChannelConfig
+	Accident AccidentConfig
+}
+
+// SpeechConfig says how the talk of a mixture is assembled.
+type SpeechConfig struct {
+	// Lead is the probability of noise alone at the start, for LeadTime, but at most half the segment. Defaults 0.35 and 0.2..1.5.
+	Lead     float64
+	LeadTime Range
+	// Pause is the silence between two utterances. Default 0.1..0.9.
+	Pause Range
+	// OtherTalker is the probability, after each utterance, that another speaker goes on. Default 0.1.
+	OtherTalker float64
+	// SpeedChange is the probability of another speed, and pitch, from Speed. Defaults 0.6 and 0.88..1.14.
+	SpeedChange float64
+	Speed       Range
+	// LevelSpread is the range of the level of an utterance against the others. Default -2..2.
+	LevelSpread Range
+}
+
+// NoiseConfig says what the noise of a mixture consists of.
+type NoiseConfig struct {
+	// Two and Three are the probabilities of two and three noises at once. Defaults 0.3 and 0.12.
+	Two, Three float64
+	// Babble, Shaped, Hum, Clicks and Tones are the probabilities, per noise, of a synthetic one; the remainder is recorded.
+	// Defaults 0.09, 0.09, 0.03, 0.03 and 0.03.
+	Babble, Shaped, Hum, Clicks, Tones float64
+	// Talkers is the number of voices in synthetic babble. Default 3..12.
+	Talkers Range
+	// Relative is the level of the second and third noise against the first. Default -15..0.
+	Relative Range
+	// SpeedChange is the probability, per recorded noise, of another speed from Speed. Defaults 0.5 and 0.7..1.4.
+	SpeedChange float64
+	Speed       Range
+	// LoopGap is the probability, per repetition of a clip shorter than the segment, of a pause of up to one second instead of a
+	// cross-fade. Default 0.3.
+	LoopGap float64
+	// Ramp is the probability, per noise, of a change of level along the segment, by RampLevel. Defaults 0.2 and -12..12.
+	Ramp      float64
+	RampLevel Range
+	// Onset is the probability, per noise, that it starts somewhere within the segment. Default 0.08.
+	Onset float64
+}
+
+// ChannelConfig says what rooms and microphones do to speech and noise.
+type ChannelConfig struct {
+	// EQ is the probability, for the speech and for each noise separately, of a random equaliser: a low shelf, a peak and a high
+	// shelf of up to +-EQGain. The clean target carries the speech's. Defaults 0.7 and 8.
+	EQ     float64
+	EQGain float64
+	// Reverb is the probability of a room: reflections within the first 30 ms, which the target keeps, and a tail that it does
+	// not, with reverberation time T60 and the level TailLevel against the rest. Defaults 0.2, 0.1..0.4 and -20..-6.
+	Reverb    float64
+	T60       Range
+	TailLevel Range
+	// BandLimit is the probability of a low-pass of speech and noise alike, Cutoff in Hz; half of them lie in 3400..4000, where
+	// telephones and 8 kHz files end. Defaults 0.15 and 3400..7000.
+	BandLimit float64
+	Cutoff    Range
+}
+
+// AccidentConfig says what goes wrong on the way.
+type AccidentConfig struct {
+	// Clip is the probability that the noisy signal is clipped, by ClipDepth below its peak. Defaults 0.02 and 1..8.
+	Clip      float64
+	ClipDepth Range
+	// Gap is the probability of one to three drop-outs, in target and noisy signal, of GapTime each. Defaults 0.03 and 0.01..0.15.
+	Gap     float64
+	GapTime Range
+}
+
+// DefaultMixConfig returns the defaults that the fields document.
+func DefaultMixConfig() MixConfig {
+	return MixConfig{
+		Segment:        4 * time.Second,
+		NoiseOnly:      0.05,
+		NearClean:      0.06,
+		SNR:            Range{-8, 22},
+		SNRMode:        4,
+		NearCleanSNR:   Range{25, 45},
+		Level:          Range{-42, -12},
+		NoiseOnlyLevel: Range{-60, -15},
+		Speech: SpeechConfig{
+			Lead: 0.35, LeadTime: Range{0.2, 1.5},
+			Pause:       Range{0.1, 0.9},
+			OtherTalker: 0.1,
+			SpeedChange: 0.6, Speed: Range{0.88, 1.14},
+			LevelSpread: Range{-2, 2},
+		},
+		Noise: NoiseConfig{
+			Two: 0.3, Three: 0.12,
+			Babble: 0.09, Shaped: 0.09, Hum: 0.03, Clicks: 0.03, Tones: 0.03,
+			Talkers:     Range{3, 12},
+			Relative:    Range{-15, 0},
+			SpeedChange: 0.5, Speed: Range{0.7, 1.4},
+			LoopGap: 0.3,
+			Ramp:    0.2, RampLevel: Range{-12, 12},
+			Onset: 0.08,
+		},
+		Channel: ChannelConfig{
+			EQ: 0.7, EQGain: 8,
+			Reverb: 0.2, T60: Range{0.1, 0.4}, TailLevel: Range{-20, -6},
+			BandLimit: 0.15, Cutoff: Range{3400, 7000},
+		},
+		Accident: AccidentConfig{
+			Clip: 0.02, ClipDepth: Range{1, 8},
+			Gap: 0.03, GapTime: Range{0.01, 0.15},
+		},
+	}
+}
+
+// minSegment is the shortest mixture: shorter ones would hold no syllable.
+const minSegment = 500 * time.Millisecond
+
+// Validate says in one line what is wrong with the configuration.
+func (c *MixConfig) Validate() error {
+	if c.Segment < minSegment {
+		return fmt.Errorf("corpus: segment of %v, expected at least %v: set MixConfig.Segment", c.Segment, minSegment)
+	}
+	if c.NoiseOnly+c.NearClean > 1 {
+		return fmt.Errorf("corpus: NoiseOnly %g and NearClean %g add up to more than 1", c.NoiseOnly, c.NearClean)
+	}
+	ranges := []struct {
+		name   string
+		r      Range
+		lo, hi float64
+	}{
+		{"SNR", c.SNR, -60, 100},
+		{"NearCleanSNR", c.NearCleanSNR, -60, 100},
+		{"Level", c.Level, -90, 0},
+		{"NoiseOnlyLevel", c.NoiseOnlyLevel, -90, 0},
+		{"Speech.Speed", c.Speech.Speed, minSpeed, maxSpeed},
+		{"Noise.Speed", c.Noise.Speed, minSpeed, maxSpeed},
+		{"Noise.Talkers", c.Noise.Talkers, 1, 64},
+		{"Channel.Cutoff", c.Channel.Cutoff, 500, SampleRate / 2},
+	}
+	for _, x := range ranges {
+		if x.r.Lo < x.lo || x.r.Hi > x.hi || x.r.Lo > x.r.Hi {
+			return fmt.Errorf("corpus: MixConfig.%s is %g..%g, expected a rising range within %g..%g", x.name, x.r.Lo, x.r.Hi, x.lo, x.hi)
+		}
+	}
+	return nil
+}
