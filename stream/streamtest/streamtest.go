@@ -73,6 +73,7 @@ func voice(p stream.Processor, n int, seed uint64) []float32 {
 }
 
 func geometry(t testing.TB, fresh func() stream.Processor) {
+	t.Helper()
 	p := fresh()
 	rate, hop, late := p.SampleRate(), p.Hop(), p.Latency()
 	if rate <= 0 || hop <= 0 || late < 0 {
@@ -96,6 +97,7 @@ func firstDifference(got, want []float32) string {
 }
 
 func aliasing(t testing.TB, fresh func() stream.Processor) {
+	t.Helper()
 	p := fresh()
 	x := voice(p, seconds, 1)
 	kept := slices.Clone(x)
@@ -113,6 +115,7 @@ func aliasing(t testing.TB, fresh func() stream.Processor) {
 }
 
 func reset(t testing.TB, fresh func() stream.Processor) {
+	t.Helper()
 	p := fresh()
 	x := voice(p, seconds, 3)
 	want := run(p, x)
@@ -124,6 +127,7 @@ func reset(t testing.TB, fresh func() stream.Processor) {
 }
 
 func latency(t testing.TB, fresh func() stream.Processor) {
+	t.Helper()
 	p := fresh()
 	x := voice(p, seconds, 7)
 	y := run(p, x)
@@ -175,6 +179,7 @@ func hostileSamples() map[string][]float32 {
 }
 
 func hostile(t testing.TB, fresh func() stream.Processor) {
+	t.Helper()
 	p := fresh()
 	x := voice(p, recovery+2, 9)
 	want := levelAfter(p, x)
@@ -208,6 +213,7 @@ func levelAfter(p stream.Processor, x []float32) float64 {
 func notFinite(v float32) bool { return v-v != 0 }
 
 func allocations(t testing.TB, fresh func() stream.Processor) {
+	t.Helper()
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
