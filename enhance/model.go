@@ -95,22 +95,12 @@ type Model struct {
 // Validate reports the first inconsistency of the model: a shape that does
 // not follow from the others, or a weight that is not finite.
 func (m *Model) Validate() error {
-	if err := m.Grid.Validate(); err != nil {
+	if err := m.validateMask(); err != nil {
 		return err
 	}
 	bins := m.Grid.Bins()
-	if err := m.Features.Validate(bins); err != nil {
-		return err
-	}
-	if m.Exponent < 0 || m.Exponent > 4 || m.Exponent != m.Exponent {
-		return fmt.Errorf("enhance: mask exponent is %v: want a number from 0 to 4", m.Exponent)
-	}
-	if m.Speech == nil || m.Noise == nil {
-		return errors.New("enhance: the model lacks a dictionary: it needs speech.W and noise.W")
-	}
 	return firstError(
-		func() error { return m.Speech.validate("speech.W", bins) },
-		func() error { return m.Noise.validate("noise.W", bins) },
+		func() error { return m.Features.Validate(bins) },
 		func() error { return m.Network.validate(m.Features.Bands(), m.Speech.Rank+m.Noise.Rank) },
 		func() error {
 			if m.Refine == nil {
@@ -118,6 +108,25 @@ func (m *Model) Validate() error {
 			}
 			return m.Refine.validate("refine", m.Network.Width(), bins)
 		},
+	)
+}
+
+// validateMask checks what makes the mask: the grid, the exponent and the
+// dictionaries.
+func (m *Model) validateMask() error {
+	if err := m.Grid.Validate(); err != nil {
+		return err
+	}
+	if !(m.Exponent >= 0 && m.Exponent <= 4) {
+		return fmt.Errorf("enhance: mask exponent is %v: want a number from 0 to 4", m.Exponent)
+	}
+	if m.Speech == nil || m.Noise == nil {
+		return errors.New("enhance: the model lacks a dictionary: it needs speech.W and noise.W")
+	}
+	bins := m.Grid.Bins()
+	return firstError(
+		func() error { return m.Speech.validate("speech.W", bins) },
+		func() error { return m.Noise.validate("noise.W", bins) },
 	)
 }
 

@@ -1,0 +1,255 @@
+package enhance
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sync/atomic"
+
+	"sotto/stft"
+)
+
+const (
+	// rampHops is how many hops a change of the attenuation limit or of
+	// bypass takes from one end to the other: 64 ms at the default hop, too
+	// slow for a click and too fast to wait for.
+	rampHops = 8
+	// maxSample is where an input sample counts as corrupt, 120 dB above
+	// full scale; a running level that believed it would take minutes to
+	// come down.
+	maxSample = 1e6
+	// minSample is where a sample counts as zero: 600 dB below full scale,
+	// above the denormal numbers that slow a CPU down.
+	minSample = 1e-30
+	// topLow and topHigh bound, as fractions of the modelled band, the bins
+	// that decide the gain above it: 6.5 to 7.75 kHz of 8. The last bins are
+	// left out because anti-alias filters empty them in many recordings.
+	topLow, topHigh = 0.8125, 0.96875
+	// topSeconds smooths that gain over time; about two phoneme edges.
+	topSeconds = 0.02
+)
+
+// NativeRates returns the sample rates an Enhancer runs at, in hertz.
+func NativeRates() []int { return []int{8000, 16000, 24000, 32000, 48000} }
+
+// Config holds the knobs of an Enhancer that change nothing of what the
+// model means. The zero value is a good choice.
+type Config struct {
+	// MaxAttenuation limits how far any bin is turned down, in decibels: 20
+	// leaves a tenth of the noise's amplitude in, which sounds more natural
+	// and hides errors. 0 means no limit.
+	MaxAttenuation float64
+	// Bypass starts with the input passed through, delayed all the same.
+	Bypass bool
+}
+
+// Enhancer takes the noise out of one mono stream. It has the method set of
+// stream.Processor. Its Process, Reset and Latency belong to one goroutine;
+// the setters may be called from any other at any time.
+type Enhancer struct {
+	rate      int
+	transform stft.Config
+	analyzer  *stft.Analyzer
+	synth     *stft.Synthesizer
+	estimator Estimator
+	mask      mask
+
+	clean    []float32 // the hop of input, made finite
+	spectrum []complex64
+	h        []float32
+	gain     []float32 // per bin of the spectrum
+	known    int       // bins of the spectrum the model knows
+	topDecay float32
+	top      float32 // smoothed gain above the known band
+
+	// Wanted values, set from any goroutine, and the present ones on their
+	// way there.
+	wantFloor  atomic.Uint32 // bits of a float32
+	wantBypass atomic.Bool
+	floor, dry float32
+}
+
+// New returns an Enhancer for streams at sampleRate, one of [NativeRates].
+// It validates the model and the configuration; nothing can fail after it.
+func New(m *Model, sampleRate int, cfg Config) (*Enhancer, error) {
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
+	return NewWithEstimator(m, NewRecurrent(m), sampleRate, cfg)
+}
+
+// NewWithEstimator is New with another estimator than the model's network.
+// Of the model it uses the grid, the dictionaries and the exponent.
+func NewWithEstimator(m *Model, est Estimator, sampleRate int, cfg Config) (*Enhancer, error) {
+	if err := m.validateMask(); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(NativeRates(), sampleRate) {
+		return nil, fmt.Errorf("enhance: sample rate is %d Hz: want one of %v: resample", sampleRate, NativeRates())
+	}
+	if a := cfg.MaxAttenuation; a < 0 || math.IsNaN(a) {
+		return nil, fmt.Errorf("enhance: maximum attenuation is %v dB: want a positive number, or 0 for no limit", a)
+	}
+	c := m.Grid.At(sampleRate)
+	analyzer, err := stft.NewAnalyzer(c)
+	if err != nil {
+		return nil, err
+	}
+	synth, err := stft.NewSynthesizer(c)
+	if err != nil {
+		return nil, err
+	}
+	e := &Enhancer{
+		rate:      sampleRate,
+		transform: c,
+		analyzer:  analyzer,
+		synth:     synth,
+		estimator: est,
+		mask:      newMask(m),
+		clean:     make([]float32, c.HopSize()),
+		spectrum:  make([]complex64, c.Bins()),
+		h:         make([]float32, m.Speech.Rank+m.Noise.Rank),
+		gain:      make([]float32, c.Bins()),
+		known:     min(c.Bins(), m.Grid.Bins()),
+		topDecay:  float32(math.Exp(-m.Grid.Hop.Seconds() / topSeconds)),
+	}
+	e.SetMaxAttenuation(cfg.MaxAttenuation)
+	e.SetBypass(cfg.Bypass)
+	e.settle()
+	return e, nil
+}
+
+// SampleRate returns the rate of the stream in hertz.
+func (e *Enhancer) SampleRate() int { return e.rate }
+
+// Hop returns the number of samples Process takes and gives.
+func (e *Enhancer) Hop() int { return e.transform.HopSize() }
+
+// Latency returns by how many samples the output is late: sample n of it
+// belongs to sample n-Latency of the input. A live stream waits for a hop to
+// fill on top of it.
+func (e *Enhancer) Latency() int { return e.transform.Shift() }
+
+// SetMaxAttenuation changes the limit of Config.MaxAttenuation, in decibels,
+// smoothly over a few hops. A negative value or NaN counts as 0, no limit.
+// It is safe to call from any goroutine.
+func (e *Enhancer) SetMaxAttenuation(db float64) {
+	var floor float32
+	if db > 0 {
+		floor = float32(math.Pow(10, -db/20))
+	}
+	e.wantFloor.Store(math.Float32bits(floor))
+}
+
+// SetBypass fades over a few hops to the input as it came, delayed by the
+// same latency, or back. The estimator goes on listening meanwhile. It is
+// safe to call from any goroutine.
+func (e *Enhancer) SetBypass(on bool) { e.wantBypass.Store(on) }
+
+// Process enhances one hop from src into dst, each exactly Hop samples long
+// or it panics; they may be the same slice. The output is always finite.
+func (e *Enhancer) Process(dst, src []float32) {
+	if len(src) != len(e.clean) || len(dst) != len(e.clean) {
+		panic("enhance: hop length mismatch")
+	}
+	for i, v := range src {
+		e.clean[i] = tame(v)
+	}
+	e.analyzer.Analyze(e.spectrum, e.clean)
+	known := e.spectrum[:e.known]
+	e.estimator.Estimate(e.h, known)
+	var logit []float32
+	if r, ok := e.estimator.(refiner); ok {
+		logit = r.refine()
+	}
+	e.mask.gains(e.gain[:e.known], e.h, logit)
+	e.ramp()
+	e.extend()
+	e.limit()
+	for k, g := range e.gain {
+		y := e.spectrum[k]
+		e.spectrum[k] = complex(g*real(y), g*imag(y))
+	}
+	e.synth.Synthesize(dst, e.spectrum)
+	for i, v := range dst {
+		dst[i] = tame(v)
+	}
+}
+
+// tame returns v, or 0 if it is not finite, beyond belief or too small to
+// matter.
+func tame(v float32) float32 {
+	a := math.Float32frombits(math.Float32bits(v) &^ (1 << 31))
+	if a >= minSample && a <= maxSample {
+		return v
+	}
+	return 0
+}
+
+// extend gives the bins above the band the model knows the mean gain of the
+// top of that band, smoothed over time.
+func (e *Enhancer) extend() {
+	if e.known == len(e.gain) {
+		return
+	}
+	lo, hi := int(topLow*float32(e.known)), int(topHigh*float32(e.known))
+	var sum float32
+	for _, g := range e.gain[lo:hi] {
+		sum += g
+	}
+	mean := sum / float32(hi-lo)
+	if !(mean >= 0) {
+		mean = 0 // NaN must not stick.
+	}
+	e.top = mean + e.topDecay*(e.top-mean)
+	for k := e.known; k < len(e.gain); k++ {
+		e.gain[k] = e.top
+	}
+}
+
+// limit applies the attenuation limit and bypass. A gain that is not a
+// number, which only absurd weights can give, becomes the floor.
+func (e *Enhancer) limit() {
+	for k, g := range e.gain {
+		if !(g >= e.floor) {
+			g = e.floor
+		}
+		e.gain[k] = g + e.dry*(1-g)
+	}
+}
+
+// ramp moves the floor and the dry share one step towards what is wanted.
+func (e *Enhancer) ramp() {
+	e.floor = approach(e.floor, math.Float32frombits(e.wantFloor.Load()))
+	e.dry = approach(e.dry, e.wantDry())
+}
+
+// wantDry returns the wanted share of the unprocessed signal.
+func (e *Enhancer) wantDry() float32 {
+	if e.wantBypass.Load() {
+		return 1
+	}
+	return 0
+}
+
+// settle jumps to what is wanted.
+func (e *Enhancer) settle() {
+	e.floor = math.Float32frombits(e.wantFloor.Load())
+	e.dry = e.wantDry()
+}
+
+// approach returns have moved towards want by at most 1/rampHops.
+func approach(have, want float32) float32 {
+	const step = 1.0 / rampHops
+	return have + min(max(want-have, -step), step)
+}
+
+// Reset forgets the past, so that the Enhancer behaves as a new one with the
+// present settings.
+func (e *Enhancer) Reset() {
+	e.analyzer.Reset()
+	e.synth.Reset()
+	e.estimator.Reset()
+	e.top = 0
+	e.settle()
+}

@@ -1,0 +1,392 @@
+package enhance
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"sotto/internal/resample"
+	"sotto/internal/testsig"
+	"sotto/stream"
+	"sotto/stream/streamtest"
+)
+
+// newEnhancer fails the test if it cannot make one.
+func newEnhancer(t testing.TB, m *Model, rate int, cfg Config) *Enhancer {
+	t.Helper()
+	e, err := New(m, rate, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// noisyVoice returns a speech-like signal in white noise.
+func noisyVoice(n, rate int, seed uint64) []float32 {
+	x := testsig.SpeechLike(n, rate, seed)
+	for i, v := range testsig.WhiteNoise(n, 0.01, seed+1) {
+		x[i] += v
+	}
+	return x
+}
+
+// clean runs x through p and takes the latency off again.
+func clean(p stream.Processor, x []float32) []float32 {
+	hop := p.Hop()
+	in := append(append([]float32(nil), x...), make([]float32, p.Latency()+hop)...)
+	in = in[:len(in)/hop*hop]
+	for i := 0; i < len(in); i += hop {
+		p.Process(in[i:i+hop], in[i:i+hop])
+	}
+	return in[p.Latency():][:len(x)]
+}
+
+func TestContract(t *testing.T) {
+	m := randomModel(small, 1)
+	low := *m
+	low.Grid = LowLatencyGrid()
+	for _, rate := range NativeRates() {
+		t.Run(fmt.Sprint(rate), func(t *testing.T) {
+			streamtest.Check(t, func() stream.Processor { return newEnhancer(t, m, rate, Config{}) })
+		})
+	}
+	t.Run("low latency", func(t *testing.T) {
+		streamtest.Check(t, func() stream.Processor { return newEnhancer(t, &low, 48000, Config{MaxAttenuation: 12}) })
+	})
+	t.Run("nmf", func(t *testing.T) {
+		streamtest.Check(t, func() stream.Processor {
+			est, err := NewNMF(m.Speech, m.Noise, 5)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := NewWithEstimator(m, est, 8000, Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e
+		})
+	})
+}
+
+func TestBypassIsIdentity(t *testing.T) {
+	m := randomModel(small, 2)
+	for _, grid := range []Grid{DefaultGrid(), LowLatencyGrid()} {
+		m.Grid = grid
+		for _, rate := range NativeRates() {
+			x := noisyVoice(rate/2, rate, 3)
+			got := clean(newEnhancer(t, m, rate, Config{Bypass: true}), x)
+			testsig.Near(t, fmt.Sprintf("bypass at %d Hz", rate), got, x, 1e-6)
+		}
+	}
+}
+
+// naive is the network and the mask in float64, straight from the
+// definition, for one frame of standardised features.
+type naive struct {
+	m     *Model
+	state [][]float64
+}
+
+func affine64(w, b []float32, x []float64) []float64 {
+	y := make([]float64, len(b))
+	for i := range y {
+		y[i] = float64(b[i])
+		for j, v := range x {
+			y[i] += float64(w[i*len(x)+j]) * v
+		}
+	}
+	return y
+}
+
+func sigmoid64(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+func (n *naive) gru(l int, x []float64) []float64 {
+	g := &n.m.Network.GRU[l]
+	h, d := n.state[l], g.Hidden
+	a, b := affine64(g.WeightIH, g.BiasIH, x), affine64(g.WeightHH, g.BiasHH, h)
+	out := make([]float64, d)
+	for i := range out {
+		r, z := sigmoid64(a[i]+b[i]), sigmoid64(a[d+i]+b[d+i])
+		c := math.Tanh(a[2*d+i] + r*b[2*d+i])
+		out[i] = (1-z)*c + z*h[i]
+	}
+	n.state[l] = out
+	return out
+}
+
+func (n *naive) gains(features []float32) []float64 {
+	f := make([]float64, len(features))
+	for i, v := range features {
+		f[i] = float64(v)
+	}
+	x := affine64(n.m.Network.In.Weight, n.m.Network.In.Bias, f)
+	for i, v := range x {
+		x[i] = max(v, 0.1*v)
+	}
+	for l := range n.m.Network.GRU {
+		if len(n.state) <= l {
+			n.state = append(n.state, make([]float64, len(x)))
+		}
+		for i, v := range n.gru(l, x) {
+			x[i] += v
+		}
+	}
+	h := affine64(n.m.Network.Out.Weight, n.m.Network.Out.Bias, x)
+	for i, v := range h {
+		h[i] = math.Log1p(math.Exp(v))
+	}
+	g := make([]float64, n.m.Grid.Bins())
+	for k := range g {
+		var s, q float64
+		for j, v := range h {
+			if j < n.m.Speech.Rank {
+				s += float64(n.m.Speech.W[k*n.m.Speech.Rank+j]) * v
+			} else {
+				q += float64(n.m.Noise.W[k*n.m.Noise.Rank+j-n.m.Speech.Rank]) * v
+			}
+		}
+		p := float64(n.m.Exponent)
+		s, q = math.Pow(s, p), math.Pow(q, p)
+		g[k] = (s + 1e-10) / (s + q + 2e-10)
+		if r := n.m.Refine; r != nil {
+			logit := float64(r.Bias[k])
+			for i, v := range x {
+				logit += float64(r.Weight[k*len(x)+i]) * v
+			}
+			g[k] = sigmoid64(math.Log(g[k]/(1-g[k])) + logit)
+		}
+	}
+	return g
+}
+
+// TestGainsMatchTheDefinition runs the Enhancer beside a plain float64
+// implementation of its network and mask.
+func TestGainsMatchTheDefinition(t *testing.T) {
+	plain := small
+	plain.refine = false
+	for _, s := range []shape{small, plain} {
+		for _, p := range []float32{1, 1.5, 2} {
+			m := randomModel(s, 11)
+			m.Exponent = p
+			e := newEnhancer(t, m, 16000, Config{})
+			features := NewFeatures(m.Features, m.Grid.Hop)
+			slow := naive{m: m}
+			rng := rand.New(rand.NewPCG(12, 13))
+			for frame := range 60 {
+				y := randomSpectrum(rng, 257, 0.02)
+				want := slow.gains(features.Compute(nil, y))
+				e.estimator.Estimate(e.h, y)
+				e.mask.gains(e.gain, e.h, e.estimator.(refiner).refine())
+				for k, g := range e.gain {
+					if math.Abs(float64(g)-want[k]) > 2e-4 {
+						t.Fatalf("exponent %v, refine %v, frame %d bin %d: gain %v, want %v", p, s.refine, frame, k, g, want[k])
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestAttenuationLimit(t *testing.T) {
+	m := randomModel(small, 4)
+	for _, e := range []*Enhancer{newEnhancer(t, m, 24000, Config{MaxAttenuation: 20}), newEnhancer(t, m, 24000, Config{})} {
+		lowest := float32(1)
+		x := noisyVoice(24000, 24000, 5)
+		for i := 0; i+e.Hop() <= len(x); i += e.Hop() {
+			e.Process(x[i:i+e.Hop()], x[i:i+e.Hop()])
+			for _, g := range e.gain {
+				if g > 1 {
+					t.Fatalf("a gain is %v, want at most 1", g)
+				}
+				lowest = min(lowest, g)
+			}
+		}
+		if limited := e.floor > 0; limited && (lowest < 0.1-1e-6 || lowest > 0.1+1e-6) || !limited && lowest > 0.05 {
+			t.Errorf("with a floor of %v the lowest gain is %v", e.floor, lowest)
+		}
+	}
+}
+
+// TestKnobsDoNotClick turns both knobs while a sine plays. A click would show
+// as energy far above the sine; what is allowed is what a ramp of that length
+// makes.
+func TestKnobsDoNotClick(t *testing.T) {
+	const rate = 16000
+	m := randomModel(small, 6)
+	m.Noise.W[0] = 1
+	for k := range m.Noise.W { // all noise: the mask is nearly 0 and the floor rules.
+		m.Noise.W[k] = 1e3
+	}
+	m.Refine = nil
+	e := newEnhancer(t, m, rate, Config{MaxAttenuation: 40})
+	x := testsig.Sine(4*rate, 437, rate, 0.5)
+	y := make([]float32, len(x))
+	hop := e.Hop()
+	for i := 0; i+hop <= len(x); i += hop {
+		switch i {
+		case rate:
+			e.SetBypass(true)
+		case 2 * rate:
+			e.SetBypass(false)
+		case 3 * rate:
+			e.SetMaxAttenuation(6)
+		}
+		e.Process(y[i:i+hop], x[i:i+hop])
+	}
+	level := func(at int) float64 {
+		var sum float64
+		for _, v := range y[at : at+rate/4] {
+			sum += float64(v) * float64(v)
+		}
+		return 10*math.Log10(sum/(rate/4)) - 20*math.Log10(0.5/math.Sqrt2)
+	}
+	testsig.NearAt(t, "attenuated level in dB", level(rate/2), -40, 0.5)
+	testsig.NearAt(t, "bypassed level in dB", level(rate+rate/2), 0, 0.01)
+	testsig.NearAt(t, "attenuated again", level(2*rate+rate/2), -40, 0.5)
+	testsig.NearAt(t, "attenuated less", level(3*rate+rate/2), -6, 0.1)
+	// The second difference of a smooth sine is bounded by its frequency; a
+	// step of 1/8 of the amplitude within one sample would be 5 times that.
+	w := 2 * math.Pi * 437 / rate
+	bound := float32(1.5 * 0.5 * w * w)
+	for i := rate / 4; i+1 < len(y); i++ {
+		if d := y[i+1] - 2*y[i] + y[i-1]; d > bound || d < -bound {
+			t.Fatalf("sample %d: second difference %v, want at most %v", i, d, bound)
+		}
+	}
+}
+
+// TestSettersAreSafe turns the knobs from another goroutine; the race
+// detector judges.
+func TestSettersAreSafe(t *testing.T) {
+	e := newEnhancer(t, randomModel(small, 7), 8000, Config{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 1000 {
+			e.SetMaxAttenuation([]float64{0, 12, -3, math.NaN(), math.Inf(1)}[i%5])
+			e.SetBypass(i%2 == 0)
+		}
+	}()
+	x := noisyVoice(64, 8000, 1)
+	for range 200 {
+		e.Process(x, x)
+	}
+	<-done
+	if !allFinite(x) {
+		t.Error("the output is not finite")
+	}
+}
+
+// siSDR returns the scale-invariant ratio of the reference to what is left
+// of est, in dB.
+func siSDR(ref, est []float32) float64 {
+	var rr, re float64
+	for i, r := range ref {
+		rr += float64(r) * float64(r)
+		re += float64(r) * float64(est[i])
+	}
+	var signal, rest float64
+	for i, r := range ref {
+		s := re / rr * float64(r)
+		signal += s * s
+		rest += (float64(est[i]) - s) * (float64(est[i]) - s)
+	}
+	return 10 * math.Log10(signal/rest)
+}
+
+// lowPass returns x below 7.5 kHz, by a windowed sinc of 255 taps at 16 kHz.
+func lowPass(x []float32) []float32 {
+	const half, cut = 127, 7400.0 / 16000
+	taps := make([]float64, 2*half+1)
+	for i := range taps {
+		n := float64(i - half)
+		taps[i] = 2 * cut
+		if n != 0 {
+			taps[i] = math.Sin(2*math.Pi*cut*n) / (math.Pi * n)
+		}
+		taps[i] *= 0.5 * (1 + math.Cos(math.Pi*n/(half+1)))
+	}
+	y := make([]float32, len(x))
+	for i := range y {
+		var sum float64
+		for j, c := range taps {
+			if k := i + j - half; k >= 0 && k < len(x) {
+				sum += c * float64(x[k])
+			}
+		}
+		y[i] = float32(sum)
+	}
+	return y
+}
+
+// TestRatesAgree cleans one clip at 16 kHz and, resampled, at the higher
+// rates, and compares the results below 7.5 kHz.
+func TestRatesAgree(t *testing.T) {
+	m := randomModel(small, 8)
+	x := noisyVoice(5*16000, 16000, 9)
+	want := lowPass(clean(newEnhancer(t, m, 16000, Config{}), x))
+	for _, rate := range []int{24000, 32000, 48000} {
+		y := clean(newEnhancer(t, m, rate, Config{}), resample.Convert(x, 16000, rate))
+		got := lowPass(resample.Convert(y, rate, 16000)[:len(x)])
+		score := siSDR(want[1600:len(want)-1600], got[1600:])
+		t.Logf("%d Hz against 16000 Hz: SI-SDR %.1f dB", rate, score)
+		if score < 25 {
+			t.Errorf("cleaned at %d Hz and at 16000 Hz the clip agrees to %.1f dB, want 25", rate, score)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	good := randomModel(small, 10)
+	bad := *good
+	bad.Speech = nil
+	odd := *good
+	odd.Grid.Synthesis = 12e6 // 12 ms: an uneven multiple of the hop
+	for name, f := range map[string]func() (*Enhancer, error){
+		"44.1 kHz":             func() (*Enhancer, error) { return New(good, 44100, Config{}) },
+		"negative attenuation": func() (*Enhancer, error) { return New(good, 16000, Config{MaxAttenuation: -1}) },
+		"NaN attenuation":      func() (*Enhancer, error) { return New(good, 16000, Config{MaxAttenuation: math.NaN()}) },
+		"no dictionary":        func() (*Enhancer, error) { return New(&bad, 16000, Config{}) },
+		"odd grid":             func() (*Enhancer, error) { return New(&odd, 16000, Config{}) },
+		"odd grid, estimator":  func() (*Enhancer, error) { return NewWithEstimator(&odd, nil, 16000, Config{}) },
+	} {
+		if _, err := f(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestWrongHopPanics(t *testing.T) {
+	e := newEnhancer(t, randomModel(small, 10), 16000, Config{})
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	e.Process(make([]float32, 128), make([]float32, 127))
+}
+
+func benchmarkProcess(b *testing.B, rate int, s shape) {
+	b.Helper()
+	e := newEnhancer(b, randomModel(s, 1), rate, Config{})
+	x := noisyVoice(rate, rate, 1)
+	y := make([]float32, e.Hop())
+	b.ReportAllocs()
+	at := 0
+	for b.Loop() {
+		e.Process(y, x[at:at+e.Hop()])
+		at = (at + e.Hop()) % (len(x) - e.Hop())
+	}
+	perHop := b.Elapsed().Seconds() / float64(b.N)
+	b.ReportMetric(float64(e.Hop())/float64(rate)/perHop, "xRT")
+}
+
+func BenchmarkProcess(b *testing.B) {
+	for _, rate := range NativeRates() {
+		b.Run(fmt.Sprint(rate), func(b *testing.B) { benchmarkProcess(b, rate, shipped) })
+	}
+	refined := shipped
+	refined.refine = true
+	b.Run("16000/refine", func(b *testing.B) { benchmarkProcess(b, 16000, refined) })
+}

@@ -1,0 +1,181 @@
+package enhance
+
+import (
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+
+	"sotto/internal/fastmath"
+)
+
+// Estimator tells how active every atom of the two dictionaries is in a
+// frame.
+//
+// Estimate takes in the spectrum of the next frame and sets h, whose first
+// values belong to the speech dictionary and the rest to the noise
+// dictionary. Only the proportions within a frame matter: h is in whatever
+// unit makes a typical reconstruction about 1. A spectrum may be shorter
+// than the dictionaries, at a low sample rate; the missing bins are empty.
+// Estimate neither allocates nor fails, and h is finite and not negative.
+//
+// Reset forgets everything about earlier frames.
+type Estimator interface {
+	Estimate(h []float32, spectrum []complex64)
+	Reset()
+}
+
+// refiner is the optional part of an Estimator that can correct the mask.
+type refiner interface {
+	// refine returns the correction of the logit of the mask per bin, valid
+	// until the next Estimate, or nil.
+	refine() []float32
+}
+
+var (
+	_ Estimator = (*Recurrent)(nil)
+	_ refiner   = (*Recurrent)(nil)
+	_ Estimator = (*NMF)(nil)
+)
+
+// tiny is where a state counts as zero: far below what a float32 sum with
+// values near 1 can see, far above the denormal numbers that slow a CPU down.
+const tiny = 1e-20
+
+// Recurrent is the trained Estimator: the network of a model with its state.
+type Recurrent struct {
+	features *Features
+	in, out  affine
+	layers   []recurrence
+	x        []float32
+	input    []float32
+	refining *affine // nil: no refinement stage
+	logit    []float32
+}
+
+// NewRecurrent returns the estimator of a valid model.
+func NewRecurrent(m *Model) *Recurrent {
+	width := m.Network.Width()
+	r := &Recurrent{
+		features: NewFeatures(m.Features, m.Grid.Hop),
+		in:       newAffine(&m.Network.In),
+		out:      newAffine(&m.Network.Out),
+		x:        make([]float32, width),
+		input:    make([]float32, m.Features.Bands()),
+	}
+	for l := range m.Network.GRU {
+		r.layers = append(r.layers, newRecurrence(&m.Network.GRU[l]))
+	}
+	if m.Refine != nil {
+		a := newAffine(m.Refine)
+		r.refining, r.logit = &a, make([]float32, m.Refine.Out)
+	}
+	return r
+}
+
+// Estimate implements [Estimator]; the activations are relative to the
+// running level of the features.
+func (r *Recurrent) Estimate(h []float32, spectrum []complex64) {
+	r.features.Compute(r.input, spectrum)
+	r.in.apply(r.x, r.input)
+	for i, v := range r.x {
+		if v < 0 {
+			r.x[i] = LeakySlope * v
+		}
+	}
+	for l := range r.layers {
+		for i, v := range r.layers[l].step(r.x) {
+			r.x[i] += v
+		}
+	}
+	r.out.apply(h, r.x)
+	fastmath.SoftplusTo(h, h)
+}
+
+// refine implements refiner.
+func (r *Recurrent) refine() []float32 {
+	if r.refining == nil {
+		return nil
+	}
+	r.refining.apply(r.logit, r.x)
+	return r.logit
+}
+
+// Level returns the running level of the input in nepers; see [Features].
+func (r *Recurrent) Level() float32 { return r.features.Level() }
+
+// Reset implements [Estimator].
+func (r *Recurrent) Reset() {
+	r.features.Reset()
+	for l := range r.layers {
+		clear(r.layers[l].state)
+	}
+}
+
+// affine is a matrix and a bias in the form BLAS takes.
+type affine struct {
+	weight blas32.General
+	bias   []float32
+}
+
+func newAffine(d *Dense) affine {
+	return affine{general(d.Out, d.In, d.Weight), d.Bias}
+}
+
+func general(rows, cols int, data []float32) blas32.General {
+	return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: data}
+}
+
+func vector(v []float32) blas32.Vector {
+	return blas32.Vector{N: len(v), Inc: 1, Data: v}
+}
+
+// apply sets y to weight x + bias.
+func (a *affine) apply(y, x []float32) {
+	copy(y, a.bias)
+	blas32.Gemv(blas.NoTrans, 1, a.weight, vector(x), 1, vector(y))
+}
+
+// recurrence is a GRU with its state.
+type recurrence struct {
+	input, hidden affine
+	gi, gh        []float32 // the three gates' shares of input and state
+	state         []float32
+}
+
+func newRecurrence(g *GRU) recurrence {
+	n := 3 * g.Hidden
+	return recurrence{
+		input:  affine{general(n, g.In, g.WeightIH), g.BiasIH},
+		hidden: affine{general(n, g.Hidden, g.WeightHH), g.BiasHH},
+		gi:     make([]float32, n),
+		gh:     make([]float32, n),
+		state:  make([]float32, g.Hidden),
+	}
+}
+
+// step takes in x and returns the new state, which stays the recurrence's
+// own. Values too small to matter, and NaN, which finite weights can give
+// only by overflow, become zero, so that nothing sticks.
+func (g *recurrence) step(x []float32) []float32 {
+	g.input.apply(g.gi, x)
+	g.hidden.apply(g.gh, g.state)
+	n := len(g.state)
+	gates := g.gi[:2*n]
+	for i, v := range g.gh[:2*n] {
+		gates[i] += v
+	}
+	fastmath.SigmoidTo(gates, gates)
+	reset, update := gates[:n], gates[n:]
+	candidate := g.gi[2*n:]
+	for i, v := range g.gh[2*n:] {
+		candidate[i] += reset[i] * v
+	}
+	fastmath.TanhTo(candidate, candidate)
+	for i, c := range candidate {
+		h := c + update[i]*(g.state[i]-c)
+		if !(h > tiny || h < -tiny) {
+			h = 0
+		}
+		g.state[i] = h
+	}
+	return g.state
+}

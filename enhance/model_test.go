@@ -1,0 +1,301 @@
+package enhance
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"sotto/internal/safetensors"
+)
+
+// shape is the size of a test model.
+type shape struct {
+	width, layers, speech, noise int
+	refine                       bool
+}
+
+// small is large enough to have every part and small enough to be quick;
+// shipped is the size of the shipped models.
+var (
+	small   = shape{width: 24, layers: 2, speech: 12, noise: 8, refine: true}
+	shipped = shape{width: 256, layers: 2, speech: 256, noise: 128}
+)
+
+// randomModel returns a model of random weights whose mask varies over time
+// and frequency.
+func randomModel(s shape, seed uint64) *Model {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	normal := func(n int, std float64) []float32 {
+		v := make([]float32, n)
+		for i := range v {
+			v[i] = float32(std * rng.NormFloat64())
+		}
+		return v
+	}
+	dense := func(in, out int, gain float64) Dense {
+		return Dense{In: in, Out: out, Weight: normal(in*out, gain/math.Sqrt(float64(in))), Bias: normal(out, 0.1)}
+	}
+	basis := func(bins, rank int) *Basis {
+		b := &Basis{Bins: bins, Rank: rank, W: make([]float32, bins*rank)}
+		for j := range rank { // each atom is a bump somewhere
+			centre, width := rng.Float64()*float64(bins), 3+20*rng.Float64()
+			for k := range bins {
+				d := (float64(k) - centre) / width
+				b.W[k*rank+j] = float32(math.Exp(-d*d/2) + 1e-3)
+			}
+		}
+		return b
+	}
+	m := &Model{
+		Name:     "random",
+		Grid:     DefaultGrid(),
+		Features: FeatureSpec{Edges: DefaultBands(), Tau: DefaultTau},
+		Exponent: DefaultExponent,
+		Meta:     map[string]string{"seed": "1"},
+	}
+	bands := m.Features.Bands()
+	m.Features.Mean, m.Features.Std = normal(bands, 0.3), make([]float32, bands)
+	for b := range m.Features.Std {
+		m.Features.Std[b] = 1 + rng.Float32()
+	}
+	bins := m.Grid.Bins()
+	m.Speech, m.Noise = basis(bins, s.speech), basis(bins, s.noise)
+	m.Network.In = dense(bands, s.width, 1)
+	for range s.layers {
+		m.Network.GRU = append(m.Network.GRU, GRU{
+			In: s.width, Hidden: s.width,
+			WeightIH: normal(3*s.width*s.width, 1/math.Sqrt(float64(s.width))), WeightHH: normal(3*s.width*s.width, 1/math.Sqrt(float64(s.width))),
+			BiasIH: normal(3*s.width, 0.1), BiasHH: normal(3*s.width, 0.1),
+		})
+	}
+	m.Network.Out = dense(s.width, s.speech+s.noise, 2)
+	if s.refine {
+		r := dense(s.width, bins, 1)
+		m.Refine = &r
+	}
+	return m
+}
+
+func encode(t testing.TB, m *Model) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	n, err := m.WriteTo(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n != int64(b.Len()) {
+		t.Fatalf("WriteTo reports %d bytes, wrote %d", n, b.Len())
+	}
+	return b.Bytes()
+}
+
+func TestModelRoundTrip(t *testing.T) {
+	plain := small
+	plain.refine = false
+	for _, s := range []shape{small, plain} {
+		m := randomModel(s, 3)
+		m.Grid = LowLatencyGrid()
+		m.Exponent = 1.5
+		file := encode(t, m)
+		got, err := Read(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, m) {
+			t.Errorf("a model changed on its way through a file: %+v, want %+v", got, m)
+		}
+		if !bytes.Equal(encode(t, got), file) {
+			t.Error("writing what was read gives other bytes")
+		}
+	}
+}
+
+func TestModelDefaultsAreWritten(t *testing.T) {
+	m := randomModel(small, 4)
+	m.Features.Mean, m.Features.Std, m.Features.Tau, m.Exponent = nil, nil, 0, 0
+	got, err := Read(bytes.NewReader(encode(t, m)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Features.Mean[5] != 0 || got.Features.Std[5] != 1 || got.Features.Tau != DefaultTau || got.Exponent != DefaultExponent {
+		t.Errorf("defaults came back as %v, %v, %v, %v", got.Features.Mean[5], got.Features.Std[5], got.Features.Tau, got.Exponent)
+	}
+}
+
+func TestSaveAndLoad(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "m.safetensors")
+	m := randomModel(small, 5)
+	for range 2 { // the second time over the first
+		if err := m.Save(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, m) {
+		t.Error("Load gives another model than Save took")
+	}
+	m.Exponent = -1
+	if err := m.Save(path); err == nil {
+		t.Error("an invalid model is saved")
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 1 {
+		t.Errorf("Save left %d files, want the model alone", len(files))
+	}
+	if err := m.Save(filepath.Join(dir, "no", "m")); err == nil {
+		t.Error("Save into a missing folder gives no error")
+	}
+	if err := os.WriteFile(path, []byte("RIFF????WAVE"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %v, want one that names the file", err)
+	}
+	if _, err := Load(filepath.Join(dir, "absent")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v, want %v", err, os.ErrNotExist)
+	}
+}
+
+// TestReadRefuses changes one thing of a good file at a time.
+func TestReadRefuses(t *testing.T) {
+	meta := func(key, value string) func(*safetensors.File) {
+		return func(f *safetensors.File) { f.Metadata[key] = value }
+	}
+	tensor := func(name string, change func(*safetensors.Tensor)) func(*safetensors.File) {
+		return func(f *safetensors.File) {
+			x, ok := f.Get(name)
+			if !ok {
+				t.Fatalf("no tensor %q", name)
+			}
+			change(x)
+		}
+	}
+	flat := func(x *safetensors.Tensor) { x.Shape = []int{len(x.Data)} }
+	poison := func(v float32) func(*safetensors.Tensor) {
+		return func(x *safetensors.Tensor) { x.Data[3] = v }
+	}
+	for _, c := range []struct {
+		name, want string
+		change     func(*safetensors.File)
+	}{
+		{"other format", "not a sotto model", meta(keyFormat, "pt")},
+		{"newer version", "unknown model format version", meta(keyVersion, "2")},
+		{"features", "use a newer sotto", meta(keyFeatures, "mel")},
+		{"gru variant", "use a newer sotto", meta(keyGRUVariant, "reset-before")},
+		{"rate", keyRate, meta(keyRate, "many")},
+		{"frame", keyFrame, meta(keyFrame, "32")},
+		{"no hop", keyHop, func(f *safetensors.File) { delete(f.Metadata, keyHop) }},
+		{"impossible hop", "even multiple of the hop", meta(keyHop, "7ms")},
+		{"window", keyWindow, meta(keyWindow, "boxcar")},
+		{"exponent", "mask exponent", meta(keyExponent, "NaN")},
+		{"tau", "time constant", meta(keyTau, "-1s")},
+		{"lacking tensor", `lacks the tensor "other"`, tensor("speech.W", func(x *safetensors.Tensor) { x.Name = "other" })},
+		{"unknown tensor", "does not know", func(f *safetensors.File) {
+			f.Tensors = append(f.Tensors, safetensors.Tensor{Name: "post.weight", Shape: []int{1}, Data: []float32{1}})
+		}},
+		{"flat matrix", "want 2", tensor("net.in.weight", flat)},
+		{"flat dictionary", "want 2", tensor("noise.W", flat)},
+		{"half an edge", "whole bins", tensor("features.edges", poison(4.5))},
+		{"falling edge", "rising edges", tensor("features.edges", poison(1))},
+		{"NaN weight", "not finite", tensor("net.gru.1.weight_hh", poison(float32(math.NaN())))},
+		{"negative atom", "no negative value", tensor("speech.W", poison(-1))},
+		{"zero std", "positive number", tensor("features.std", poison(0))},
+		{"transposed", "net.out maps", tensor("net.out.weight", func(x *safetensors.Tensor) { x.Shape[0], x.Shape[1] = x.Shape[1], x.Shape[0] })},
+		{"gru of another width", "net.gru.0", tensor("net.gru.0.weight_hh", func(x *safetensors.Tensor) { x.Shape = []int{24, 72} })},
+		{"refine without bias", "refine.bias", tensor("refine.bias", func(x *safetensors.Tensor) { x.Name = "zzz" })},
+	} {
+		f := randomModel(small, 6).file()
+		c.change(f)
+		if c.want == `lacks the tensor "other"` {
+			c.want = `lacks the tensor "speech.W"`
+		}
+		var b bytes.Buffer
+		if err := safetensors.Write(&b, f); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		_, err := Read(&b)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want one line with %q", c.name, err, c.want)
+		}
+		if (c.name == "newer version") != errors.Is(err, ErrModelVersion) {
+			t.Errorf("%s: errors.Is(%v, ErrModelVersion) is wrong", c.name, err)
+		}
+	}
+}
+
+func TestProvenanceCannotShadowTheFormat(t *testing.T) {
+	m := randomModel(small, 7)
+	want := maps.Clone(m.Meta)
+	m.Meta[keyVersion] = "99"
+	got, err := Read(bytes.NewReader(encode(t, m)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(got.Meta, want) {
+		t.Errorf("provenance %v, want %v", got.Meta, want)
+	}
+}
+
+func TestAccessors(t *testing.T) {
+	m := randomModel(shipped, 8)
+	// By hand, with 99 features, width 256, two layers, 256+128 atoms, 257 bins.
+	macs := 99*256 + 2*2*3*256*256 + 256*384 + 257*384
+	if got := m.MACs(); got != macs {
+		t.Errorf("MACs() = %d, want %d", got, macs)
+	}
+	if got, want := m.Parameters(), macs+256+2*2*3*256+384+2*99; got != want {
+		t.Errorf("Parameters() = %d, want %d", got, want)
+	}
+	if got, want := m.MACsPerSecond(), float64(macs)*125; got != want {
+		t.Errorf("MACsPerSecond() = %v, want %v", got, want)
+	}
+	if got := m.Latency(); got != 16*time.Millisecond {
+		t.Errorf("Latency() = %v, want 16ms", got)
+	}
+	m.Grid = LowLatencyGrid()
+	if got := m.Latency(); got != 8*time.Millisecond {
+		t.Errorf("low-latency Latency() = %v, want 8ms", got)
+	}
+	m = randomModel(small, 9)
+	if got, want := m.MACs(), 99*24+2*2*3*24*24+24*20+257*20+24*257; got != want {
+		t.Errorf("MACs() with refinement = %d, want %d", got, want)
+	}
+}
+
+// FuzzRead checks that no file makes Read panic, and that a file it accepts
+// makes an Enhancer whose output is finite.
+func FuzzRead(f *testing.F) {
+	m := randomModel(shape{width: 2, layers: 1, speech: 1, noise: 1, refine: true}, 10)
+	f.Add(encode(f, m))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := Read(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		e, err := New(m, m.Grid.SampleRate, Config{})
+		if err != nil {
+			return
+		}
+		x := make([]float32, e.Hop())
+		for i := range 20 * len(x) {
+			x[i%len(x)] = float32(i%7) - 3
+			if i%len(x) == len(x)-1 {
+				e.Process(x, x)
+				if !allFinite(x) {
+					t.Fatal("the output is not finite")
+				}
+			}
+		}
+	})
+}
