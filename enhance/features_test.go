@@ -21,11 +21,11 @@ func randomSpectrum(rng *rand.Rand, bins int, std float64) []complex64 {
 
 func TestDefaultBands(t *testing.T) {
 	edges := DefaultBands()
-	if len(edges)-1 != 99 {
-		t.Errorf("%d bands, want 99", len(edges)-1)
+	if len(edges)-1 != 98 {
+		t.Errorf("%d bands, want 98", len(edges)-1)
 	}
-	if edges[0] != 1 || edges[len(edges)-1] != 257 {
-		t.Errorf("bands cover bins %d to %d, want 1 to 257", edges[0], edges[len(edges)-1])
+	if edges[0] != 1 || edges[len(edges)-1] != 250 {
+		t.Errorf("bands cover bins %d to %d, want 1 to 250", edges[0], edges[len(edges)-1])
 	}
 	for b, lo := range edges[:len(edges)-2] {
 		want := 1
@@ -71,7 +71,7 @@ func naiveFeatures(s FeatureSpec, frames [][]complex64, hop float64) [][]float64
 
 func TestFeaturesDefinition(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	s := FeatureSpec{Edges: DefaultBands(), Mean: make([]float32, 99), Std: make([]float32, 99)}
+	s := FeatureSpec{Edges: DefaultBands(), Mean: make([]float32, 98), Std: make([]float32, 98)}
 	for b := range s.Mean {
 		s.Mean[b], s.Std[b] = rng.Float32()-0.5, 0.5+rng.Float32()
 	}
@@ -133,8 +133,8 @@ func TestFeaturesSurviveBrokenSpectra(t *testing.T) {
 	if f.Level() != level {
 		t.Errorf("level moved from %v to %v on broken spectra", level, f.Level())
 	}
-	if x := f.Compute(nil, randomSpectrum(rng, 129, 0.1)); x[98] != -6 {
-		t.Errorf("a band the spectrum lacks has feature %v, want -6", x[98])
+	if x := f.Compute(nil, randomSpectrum(rng, 129, 0.1)); x[97] != -6 {
+		t.Errorf("a band the spectrum lacks has feature %v, want -6", x[97])
 	}
 	f.Reset()
 	if f.Level() != 0 {
@@ -152,7 +152,7 @@ func TestFeatureSpecValidate(t *testing.T) {
 		{Edges: []int{1, 300}},
 		{Edges: good, Tau: -1},
 		{Edges: good, Mean: make([]float32, 3)},
-		{Edges: good, Std: make([]float32, 99)},
+		{Edges: good, Std: make([]float32, 98)},
 		{Edges: []int{1, 2}, Mean: []float32{float32(math.NaN())}},
 	} {
 		if s.Validate(257) == nil {

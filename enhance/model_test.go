@@ -249,12 +249,12 @@ func TestProvenanceCannotShadowTheFormat(t *testing.T) {
 
 func TestAccessors(t *testing.T) {
 	m := randomModel(shipped, 8)
-	// By hand, with 99 features, width 256, two layers, 256+128 atoms, 257 bins.
-	macs := 99*256 + 2*2*3*256*256 + 256*384 + 257*384
+	// By hand, with 98 features, width 256, two layers, 256+128 atoms, 257 bins.
+	macs := 98*256 + 2*2*3*256*256 + 256*384 + 257*384
 	if got := m.MACs(); got != macs {
 		t.Errorf("MACs() = %d, want %d", got, macs)
 	}
-	if got, want := m.Parameters(), macs+256+2*2*3*256+384+2*99; got != want {
+	if got, want := m.Parameters(), macs+256+2*2*3*256+384+2*98; got != want {
 		t.Errorf("Parameters() = %d, want %d", got, want)
 	}
 	if got, want := m.MACsPerSecond(), float64(macs)*125; got != want {
@@ -268,7 +268,7 @@ func TestAccessors(t *testing.T) {
 		t.Errorf("low-latency Latency() = %v, want 8ms", got)
 	}
 	m = randomModel(small, 9)
-	if got, want := m.MACs(), 99*24+2*2*3*24*24+24*20+257*20+24*257; got != want {
+	if got, want := m.MACs(), 98*24+2*2*3*24*24+24*20+257*20+24*257; got != want {
 		t.Errorf("MACs() with refinement = %d, want %d", got, want)
 	}
 }
