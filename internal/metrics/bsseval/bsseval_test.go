@@ -11,25 +11,30 @@ import (
 	"sotto/internal/testsig"
 )
 
+// dense writes the matrix that the lags describe element by element.
+func dense(r lags) *mat.SymDense {
+	taps := len(r[0][0])
+	d := mat.NewSymDense(len(r)*taps, nil)
+	for p := range len(r) * taps {
+		for q := p; q < len(r)*taps; q++ {
+			// Row k of block row i, column l of block column j.
+			i, k, j, l := p/taps, p%taps, q/taps, q%taps
+			if k >= l {
+				d.SetSym(p, q, r[i][j][k-l])
+			} else {
+				d.SetSym(p, q, r[j][i][l-k])
+			}
+		}
+	}
+	return d
+}
+
 // TestFactor holds the structured factorisation against Gonum's general one.
 func TestFactor(t *testing.T) {
 	for _, c := range []struct{ blocks, taps int }{{1, 1}, {1, 7}, {2, 1}, {2, 6}, {3, 20}} {
-		n := c.blocks * c.taps
-		r := randomLags(c.blocks, c.taps, 3)
-		dense := mat.NewSymDense(n, nil)
-		for p := range n {
-			for q := p; q < n; q++ {
-				// In row p and column q >= p of the matrix: lag k-l of blocks (i, j).
-				i, k, j, l := p/c.taps, p%c.taps, q/c.taps, q%c.taps
-				if k >= l {
-					dense.SetSym(p, q, r[i][j][k-l])
-				} else {
-					dense.SetSym(p, q, r[j][i][l-k])
-				}
-			}
-		}
+		r := randomLags(c.blocks, c.taps, 0, 3)
 		var want mat.Cholesky
-		if !want.Factorize(dense) {
+		if !want.Factorize(dense(r)) {
 			t.Fatalf("%+v: the test's matrix is not positive definite", c)
 		}
 		var low mat.TriDense
@@ -38,7 +43,7 @@ func TestFactor(t *testing.T) {
 		if !ok {
 			t.Fatalf("%+v: not positive definite, want a factor", c)
 		}
-		for p := range n {
+		for p := range got.columns {
 			for q, v := range got.columns[p] {
 				testsig.NearAt(t, "factor", v, low.At(p+q, p), 1e-10)
 			}
@@ -46,14 +51,48 @@ func TestFactor(t *testing.T) {
 	}
 }
 
-// randomLags returns the correlations of short white signals, whose matrix is positive definite.
-func randomLags(blocks, taps int, seed uint64) lags {
+// TestIllConditioned factors the matrix of signals with next to nothing in their highest frequencies, whose condition is beyond
+// 1e10, and checks that the solution satisfies the equations as well as a stable method can.
+func TestIllConditioned(t *testing.T) {
+	r := randomLags(2, 128, 4, 3)
+	d := dense(r)
+	if c := mat.Cond(d, 2); c < 1e10 {
+		t.Fatalf("the test's matrix has condition %.1e, want above 1e10", c)
+	}
+	f, ok := factorise(r, 0)
+	if !ok {
+		t.Fatal("not positive definite, want a factor")
+	}
+	rng := rand.New(rand.NewPCG(4, 0))
+	want, b := mat.NewVecDense(256, nil), mat.NewVecDense(256, nil)
+	for i := range 256 {
+		want.SetVec(i, rng.NormFloat64())
+	}
+	b.MulVec(d, want)
+	left := mat.NewVecDense(256, nil)
+	left.MulVec(d, mat.NewVecDense(256, f.solve(b.RawVector().Data, 2)))
+	left.SubVec(left, b)
+	if e := mat.Norm(left, 2) / mat.Norm(b, 2); e > 1e-13 {
+		t.Errorf("the solution misses the equations by %.1e of their right-hand side, want at most 1e-13", e)
+	}
+}
+
+// randomLags returns the correlations of short random signals, whose matrix is positive definite: white ones, or with their upper
+// frequencies removed by so many means of two neighbours.
+func randomLags(blocks, taps, means int, seed uint64) lags {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	x := make([][]float64, blocks)
 	for i := range x {
 		x[i] = make([]float64, 10*taps*blocks)
 		for j := range x[i] {
 			x[i][j] = rng.NormFloat64() / 10
+		}
+		clear(x[i][len(x[i])-means:]) // room for the filter to end in
+		for range means {
+			for j := len(x[i]) - 1; j > 0; j-- {
+				x[i][j] = (x[i][j] + x[i][j-1]) / 2
+			}
+			x[i][0] /= 2
 		}
 	}
 	r := make(lags, blocks)

@@ -4,15 +4,12 @@ package metricstest
 
 import (
 	"encoding/json"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
-	"github.com/mewkiz/flac"
-
+	"sotto/internal/audiofile"
 	"sotto/internal/testsig"
 )
 
@@ -68,26 +65,12 @@ func Clips(t *testing.T, do func(c Clip)) {
 
 func read(t *testing.T, path string) []float32 {
 	t.Helper()
-	f, err := flac.Open(path)
+	x, rate, err := audiofile.ReadMono(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	var x []float32
-	for {
-		frame, err := f.ParseNext()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, v := range frame.Subframes[0].Samples {
-			x = append(x, float32(v)/32768)
-		}
-	}
-	if f.Info.SampleRate != Rate || len(x) <= Rate {
-		t.Fatalf("%s: %d samples at %d Hz, expected more than one second at %d Hz", path, len(x), f.Info.SampleRate, Rate)
+	if rate != Rate || len(x) <= Rate {
+		t.Fatalf("%s: %d samples at %d Hz, expected more than one second at %d Hz", path, len(x), rate, Rate)
 	}
 	return x[Rate:]
 }
