@@ -51,10 +51,17 @@ func normalised(b0, b1, b2, a0, a1, a2 float64) biquad {
 }
 
 // butterworth8 returns the sections of an eighth-order Butterworth filter made of the given design: q_k = 1/(2 cos((2k+1) pi/16)).
-func butterworth8(design func(f, q float64) biquad, f float64) [4]biquad {
-	var s [4]biquad
+func butterworth8(design func(f, q float64) biquad, f float64) (s [4]biquad) {
 	for k := range s {
 		s[k] = design(f, 1/(2*math.Cos(float64(2*k+1)*math.Pi/16)))
+	}
+	return s
+}
+
+// butterworth6 is the same of order six.
+func butterworth6(design func(f, q float64) biquad, f float64) (s [3]biquad) {
+	for k := range s {
+		s[k] = design(f, 1/(2*math.Cos(float64(2*k+1)*math.Pi/12)))
 	}
 	return s
 }

@@ -17,15 +17,18 @@ const (
 
 // TIMIT reads one half (TIMITTrain or TIMITTest) of a TIMIT tree as it is shipped: PART/DRn/SPEAKER/SENTENCE.WAV below root, in
 // any mixture of upper and lower case, root being the folder of the two halves or any folder above it. Speaker is "DRn__SPEAKER"
-// in upper case and Name "DRn__SPEAKER__SENTENCE".
+// in upper case and Name "DRn__SPEAKER__SENTENCE". Of SA1.WAV and SA1.WAV.wav, which repackaged copies hold side by side, one is read.
 func TIMIT(ctx context.Context, root, part string) (*Set, error) {
 	files, err := audiofile.Files(root)
 	if err != nil {
 		return nil, fmt.Errorf("corpus: %w", err)
 	}
 	var clips []Clip
+	seen := map[string]bool{}
 	for _, path := range files {
-		if c, ok := describeTIMIT(root, path, part); ok {
+		c, ok := describeTIMIT(root, path, part)
+		if ok && !seen[c.Name] {
+			seen[c.Name] = true
 			clips = append(clips, c)
 		}
 	}

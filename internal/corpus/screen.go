@@ -32,10 +32,14 @@ type Thresholds struct {
 	MinSeconds float64
 }
 
-// DefaultThresholds were chosen from the histograms of the training corpora: see the comments.
+// DefaultThresholds were chosen by looking at the histograms of the training corpora. Of LibriSpeech, speechocean762, Picovoice
+// and VCTK (352 minutes) they keep 83 %: 35 of 45, 173 of 213, 79 of 89 and 4.5 of 4.8 minutes. Range: the bulk lies at 35..45 dB
+// and thins out below; 32 drops the lowest eighth, 35 would drop a quarter and 17 speakers of LibriSpeech more. HighBand: the bulk
+// lies at -20..-32 dB, band-limited recordings form a bump at -64; the 70 LibriSpeech utterances kept for validation and
+// measurement all lie above -33. Nothing is clipped.
 func DefaultThresholds() Thresholds {
 	return Thresholds{
-		MinRange:    35,
+		MinRange:    32,
 		MinHighBand: -40,
 		MaxClipped:  1e-3,
 		MinSeconds:  0.5,
@@ -61,7 +65,7 @@ func Measure(c *Clip) Quality {
 	q.Clipped /= float64(len(x))
 	all := framePowers(nil, x)
 	q.Range = levelRange(all)
-	filter4(x, butterworth8(highPass, 6000))
+	filter3(x, butterworth6(highPass, 6000))
 	high := framePowers(nil, x)
 	threshold := activePower(all) * activeMargin
 	var whole, above float64

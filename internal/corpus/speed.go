@@ -99,7 +99,7 @@ func (s *speeder) render(dst []float32, src []int16, from int, speed float64, ga
 func interpolate(dst, x []float32, k *kernel, speed float64) int {
 	const one = 1 << 32
 	step, last := uint64(speed*one), len(x)-kernelTaps
-	var pos uint64
+	pos := uint64(one / kernelPhases / 2) // Half a phase ahead, so that cutting off the rest rounds.
 	for i := range dst {
 		at := int(pos >> 32)
 		if at > last {
