@@ -57,6 +57,9 @@ type SpeechConfig struct {
 	Speed       Range
 	// LevelSpread is the range of the level of an utterance against the others. Default -2..2.
 	LevelSpread Range
+	// Weight says, by corpus, how much more often a speaker is drawn than the square root of its minutes says. Absent means 1,
+	// 0 never. Default none.
+	Weight map[string]float64
 }
 
 // NoiseConfig says what the noise of a mixture consists of.
@@ -81,6 +84,9 @@ type NoiseConfig struct {
 	RampLevel Range
 	// Onset is the probability, per noise, that it starts somewhere within the segment. Default 0.08.
 	Onset float64
+	// Weight says, by corpus, how much more often a clip is drawn than the square root of its length says. Absent means 1, 0
+	// never. Default none.
+	Weight map[string]float64
 }
 
 // ChannelConfig says what rooms and microphones do to speech and noise.

@@ -49,8 +49,8 @@ func NewMixer(speech, noise *Set, cfg MixConfig, seed uint64) (*Mixer, error) {
 		return nil, err
 	}
 	x := &Mixer{cfg: cfg, seed: seed, length: int(cfg.Segment.Seconds() * SampleRate)}
-	x.speech = newPool(speech, func(c *Clip) string { return c.Speaker }, activePower)
-	x.noise = newPool(noise, func(c *Clip) string { return c.Path + "\x00" + c.Name }, meanPower)
+	x.speech = newPool(speech, asSpeech(cfg.Speech.Weight))
+	x.noise = newPool(noise, asNoise(cfg.Noise.Weight))
 	if len(x.speech.groups) == 0 {
 		return nil, errors.New("corpus: no speech to mix: expected at least one clip of 0.1 s that is not silent")
 	}

@@ -277,3 +277,59 @@ func benchmarkMix(b *testing.B, x *Mixer) {
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N)/seconds, "ms/audio-s")
 	runtime.KeepAlive(m)
 }
+
+func TestSurveyCounts(t *testing.T) {
+	cfg := DefaultMixConfig()
+	cfg.NoiseOnly, cfg.NearClean = 0.2, 0.2
+	const n = 200
+	s, err := NewSurvey(t.Context(), newTestMixer(t, cfg, 1), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.NoiseOnly+s.Clean+len(s.SNR) != n || len(s.Peak) != n || len(s.Active) != n-s.NoiseOnly {
+		t.Errorf("%d + %d + %d mixtures, want %d together", s.NoiseOnly, s.Clean, len(s.SNR), n)
+	}
+	testsig.NearAt(t, "share without speech", float64(s.NoiseOnly)/n, 0.2, 0.09)
+	testsig.NearAt(t, "share without noise", float64(s.Clean)/n, 0.1, 0.07)
+	if !slices.IsSorted(s.SNR) || s.Peak[n-1] > 0.9901 {
+		t.Errorf("SNRs sorted: %v, largest peak %g, want true and at most 0.99", slices.IsSorted(s.SNR), s.Peak[n-1])
+	}
+	if text := s.String(); !strings.Contains(text, "SNR (dB)") || !strings.Contains(text, "synthetic:babble") {
+		t.Errorf("survey without its figures:\n%s", text)
+	}
+}
+
+func TestWeightsAreByCorpus(t *testing.T) {
+	speech := speechSet(2)
+	for i := range speech.Clips[3:] {
+		speech.Clips[3+i].Name = "other" + speech.Clips[3+i].Name[len("test"):]
+	}
+	cfg := DefaultMixConfig()
+	cfg.Noise.Babble = 0
+	cfg.Speech.Weight = map[string]float64{"other": 0}
+	x, err := NewMixer(speech, noiseSet(), cfg, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewSurvey(t.Context(), x, 30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Sources["other"] != 0 || s.Sources["test"] == 0 {
+		t.Errorf("sources %v, want none of the corpus of weight zero", s.Sources)
+	}
+}
+
+func TestTrimming(t *testing.T) {
+	x := make([]int16, 3*SampleRate)
+	copy(x[SampleRate:], quantise(testsig.Sine(SampleRate, 300, SampleRate, 0.5)))
+	x[SampleRate/2], x[0], x[len(x)-1] = 40, 2, -3 // A faint click, and what a codec leaves of zeros.
+	c := Clip{Samples: x}
+	noise, speech := newTune(&c, asNoise(nil)), newTune(&c, asSpeech(nil))
+	testsig.NearAt(t, "seconds of noise left", float64(len(noise.samples))/SampleRate, 1.5, 0.01)
+	testsig.NearAt(t, "seconds of speech left", float64(len(speech.samples))/SampleRate, 1.1, 0.025)
+	testsig.NearAt(t, "level of the speech", float64(speech.gain)*0.5/math.Sqrt2*32768, 1, 0.01)
+	if silent := newTune(&Clip{Samples: make([]int16, SampleRate)}, asNoise(nil)); silent.gain != 0 {
+		t.Errorf("gain %g of silence, want 0", silent.gain)
+	}
+}

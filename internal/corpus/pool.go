@@ -26,42 +26,69 @@ type pool struct {
 	cumulative []float64
 }
 
-// newPool prepares the clips of a set; level measures the power that a clip is brought to one by. Silent clips are left out.
-func newPool(s *Set, key func(*Clip) string, level func(frames []float32) float32) *pool {
+// role says how a pool treats its clips.
+type role struct {
+	// key names the group of a clip.
+	key func(*Clip) string
+	// level measures the power that a clip is brought to one by.
+	level func(frames []float32) float32
+	// margin is how far, as a ratio of powers, a frame may lie below the level at the ends of a clip; quieter ends are cut.
+	margin float32
+	// weight is how often clips of a corpus are drawn against those of others; absent means 1.
+	weight map[string]float64
+}
+
+// asSpeech groups clips by speaker and cuts the silence around utterances (a fourth of speechocean762, two thirds of the Picovoice
+// commands): pauses are the mixer's to make.
+func asSpeech(weight map[string]float64) role {
+	return role{func(c *Clip) string { return c.Speaker }, activePower, activeMargin / 10, weight}
+}
+
+// asNoise keeps each clip apart and whole.
+func asNoise(weight map[string]float64) role {
+	return role{func(c *Clip) string { return c.Path + "\x00" + c.Name }, meanPower, 0, weight}
+}
+
+// newPool prepares the clips of a set. Silent clips, and those of weight zero, are left out.
+func newPool(s *Set, r role) *pool {
 	tunes := make([]tune, len(s.Clips))
 	// The context never ends and the work never fails, so there is no error to handle.
 	_ = parallel(context.Background(), len(s.Clips), func(i int) error {
-		tunes[i] = newTune(&s.Clips[i], level)
+		tunes[i] = newTune(&s.Clips[i], r)
 		return nil
 	})
 	p := &pool{}
 	index := map[string]int{}
-	var lengths []float64
+	var lengths, weights []float64
 	for i := range tunes {
-		if tunes[i].gain == 0 {
+		c := &s.Clips[i]
+		weight, ok := r.weight[c.Corpus()]
+		if !ok {
+			weight = 1
+		}
+		if tunes[i].gain == 0 || weight <= 0 {
 			continue
 		}
-		k := key(&s.Clips[i])
+		k := r.key(c)
 		g, ok := index[k]
 		if !ok {
 			g = len(p.groups)
 			index[k] = g
-			p.groups = append(p.groups, nil)
-			lengths = append(lengths, 0)
+			p.groups, lengths, weights = append(p.groups, nil), append(lengths, 0), append(weights, weight)
 		}
 		p.groups[g] = append(p.groups[g], tunes[i])
 		lengths[g] += float64(len(tunes[i].samples))
 	}
 	var sum float64
-	for _, n := range lengths {
-		sum += math.Sqrt(n)
+	for g, n := range lengths {
+		sum += weights[g] * math.Sqrt(n)
 		p.cumulative = append(p.cumulative, sum)
 	}
 	return p
 }
 
 // newTune trims and measures a clip; its gain is 0 when there is nothing to play.
-func newTune(c *Clip, level func(frames []float32) float32) tune {
+func newTune(c *Clip, r role) tune {
 	t := tune{name: c.Name, samples: trim(c.Samples)}
 	if len(t.samples) < minTune {
 		return t
@@ -74,10 +101,23 @@ func newTune(c *Clip, level func(frames []float32) float32) tune {
 		}
 		frames = append(frames, power(buf))
 	}
-	if p := level(frames); p > 1 { // A mean below one step of 16 bits is no sound.
+	p := r.level(frames)
+	if p > 1 { // A mean below one step of 16 bits is no sound.
 		t.gain = float32(1 / math.Sqrt(float64(p)))
+		t.samples = cutEnds(t.samples, frames, p*r.margin)
 	}
 	return t
+}
+
+// cutEnds cuts the frames at both ends whose power is below a threshold, but leaves 0.1 s of them before and 0.2 s after.
+func cutEnds(x []int16, frames []float32, threshold float32) []int16 {
+	const before, after = 5, 10
+	loud := func(p float32) bool { return p >= threshold }
+	first, last := slices.IndexFunc(frames, loud), len(frames)-1
+	for last > first && !loud(frames[last]) {
+		last--
+	}
+	return x[levelFrame*max(first-before, 0) : min(levelFrame*(last+1+after), len(x))]
 }
 
 // trimLevel is the largest value, in steps of 16 bits, that counts as digital silence: zero padding that went through a lossy

@@ -19,8 +19,8 @@ var validationSNRs = [...]float64{-5, 0, 5, 10, 15}
 // and no noise is used again before all others were. SNR is measured over the active speech and over the noise after the first
 // second. The result depends on the sets, seed and n alone.
 func ValidationSet(speech, noise *Set, seed uint64, n int) ([]Mixture, error) {
-	talk := newPool(speech, func(c *Clip) string { return c.Path + "\x00" + c.Name }, activePower)
-	sound := newPool(noise, func(c *Clip) string { return c.Path + "\x00" + c.Name }, meanPower)
+	talk := newPool(speech, asUtterances())
+	sound := newPool(noise, asNoise(nil))
 	switch {
 	case n <= 0:
 		return nil, fmt.Errorf("corpus: validation set of %d mixtures, expected at least one", n)
@@ -41,6 +41,13 @@ func ValidationSet(speech, noise *Set, seed uint64, n int) ([]Mixture, error) {
 		v.mix(&out[k], validationSNRs[k%len(validationSNRs)])
 	}
 	return out, nil
+}
+
+// asUtterances is speech with each clip apart.
+func asUtterances() role {
+	r := asSpeech(nil)
+	r.key = asNoise(nil).key
+	return r
 }
 
 // validation is one mixture to validate on in the making.
