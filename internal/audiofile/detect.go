@@ -48,6 +48,11 @@ func detect(br *bufio.Reader) (decoder, error) {
 		return newWAV(br)
 	case hasPrefix(head, "fLaC"):
 		return newFLAC(br)
+	case hasPrefix(head, "NIST_1A\n"):
+		return newSphere(br)
+	}
+	if h, ok := parseMP3(head); ok {
+		return newMP3(br, h)
 	}
 	for _, f := range foreign {
 		if len(head) >= f.offset && hasPrefix(head[f.offset:], f.magic) {
@@ -79,7 +84,14 @@ func skipID3(br *bufio.Reader) (bool, error) {
 			return found, errors.New("the file ends inside its ID3 tag; it is truncated")
 		}
 		found = true
+		skipZeros(br)
 	}
+}
+
+// skipZeros discards the zero bytes that some taggers leave behind their tag, as far as the buffer shows them.
+func skipZeros(br *bufio.Reader) {
+	b, _ := br.Peek(bufferSize)
+	br.Discard(len(b) - len(bytes.TrimLeft(b, "\x00")))
 }
 
 // skip discards n bytes of r. It returns io.ErrUnexpectedEOF when there are fewer.

@@ -2,73 +2,95 @@ package audiofile
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/mewkiz/flac"
 )
 
-// flacFile decodes FLAC through mewkiz/flac.
+// flacFile reads FLAC: the metadata through mewkiz/flac, the frames with flacFrame.
 type flacFile struct {
 	meta  Info
-	s     *flac.Stream
-	block []float32 // the decoded frame, interleaved.
-	next  int       // the first sample of block that was not delivered.
-	done  int64     // frames decoded.
+	frame flacFrame
+	block [][]int64 // what of the last frame was not delivered, per channel.
+	done  int64     // samples per channel decoded.
 }
 
+// newFLAC reads the metadata. br must have a buffer of bufio's default size or more: flac.New then reads through it instead
+// of through one of its own, and leaves it at the first frame.
 func newFLAC(br *bufio.Reader) (decoder, error) {
 	s, err := flac.New(br)
-	if err != nil {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, errors.New("the file ends inside its FLAC header; it is truncated")
+	case err != nil:
 		return nil, fmt.Errorf("damaged FLAC header: %w", err)
 	}
-	f := &flacFile{s: s}
-	f.meta = Info{
+	f := &flacFile{meta: Info{
 		Format: "FLAC", SampleRate: int(s.Info.SampleRate), Channels: int(s.Info.NChannels),
 		BitDepth: int(s.Info.BitsPerSample), Frames: int64(s.Info.NSamples),
-	}
+	}}
 	if f.meta.Frames == 0 {
 		f.meta.Frames = -1
 	}
+	f.frame = flacFrame{b: newBitReader(br), channels: f.meta.Channels, depth: uint(f.meta.BitDepth)}
 	return f, nil
 }
 
 func (f *flacFile) info() Info { return f.meta }
 
 func (f *flacFile) decode(dst []float32) (int, error) {
-	if f.next == len(f.block) {
-		if err := f.frame(); err != nil {
+	if len(f.block) == 0 || len(f.block[0]) == 0 {
+		if err := f.next(); err != nil {
 			return 0, err
 		}
 	}
-	n := copy(dst, f.block[f.next:])
-	f.next += n
-	return n, nil
+	frames := min(len(dst)/f.meta.Channels, len(f.block[0]))
+	scale := 1 / float32(uint64(1)<<(f.meta.BitDepth-1))
+	for c, x := range f.block {
+		out := dst[c:]
+		for i, v := range x[:frames] {
+			out[i*f.meta.Channels] = float32(v) * scale
+		}
+		f.block[c] = x[frames:]
+	}
+	return frames * f.meta.Channels, nil
 }
 
-// frame decodes the next frame into block.
-func (f *flacFile) frame() error {
-	fr, err := f.s.ParseNext()
-	if err == io.EOF {
-		if f.done < f.meta.Frames {
-			return fmt.Errorf("truncated: the header promises %d samples per channel, the last %d are missing", f.meta.Frames,
-				f.meta.Frames-f.done)
-		}
+// next decodes a frame into block. What follows the promised number of samples, tags for example, is left alone.
+func (f *flacFile) next() error {
+	if f.done == f.meta.Frames {
 		return io.EOF
 	}
-	if err != nil {
-		return fmt.Errorf("damaged FLAC data after sample %d: %w", f.done, err)
+	b := f.frame.b
+	if b.atEnd() {
+		if f.meta.Frames < 0 {
+			return io.EOF
+		}
+		return f.truncated()
 	}
-	if len(fr.Subframes) != f.meta.Channels {
-		return fmt.Errorf("damaged FLAC data after sample %d: %d channels, expected %d", f.done, len(fr.Subframes), f.meta.Channels)
+	if err := f.frame.decode(); err != nil {
+		if b.err != nil {
+			return f.truncated()
+		}
+		return fmt.Errorf("damaged FLAC data behind sample %d: %w", f.done, err)
 	}
-	f.block, f.next = f.block[:0], 0
-	scale := 1 / float32(uint64(1)<<(f.meta.BitDepth-1))
-	for i := range fr.Subframes[0].Samples {
-		for _, sub := range fr.Subframes {
-			f.block = append(f.block, float32(sub.Samples[i])*scale)
+	f.block = append(f.block[:0], f.frame.samples...)
+	size := int64(len(f.block[0]))
+	if left := f.meta.Frames - f.done; f.meta.Frames >= 0 && size > left {
+		size = left
+		for c := range f.block {
+			f.block[c] = f.block[c][:size]
 		}
 	}
-	f.done += int64(len(fr.Subframes[0].Samples))
+	f.done += size
 	return nil
+}
+
+func (f *flacFile) truncated() error {
+	if f.meta.Frames < 0 {
+		return fmt.Errorf("truncated: the file ends inside a FLAC frame behind sample %d", f.done)
+	}
+	return truncated(f.meta.Frames, f.meta.Frames-f.done)
 }

@@ -87,7 +87,12 @@ func (p *pcm) end() error {
 		return io.EOF
 	}
 	frames := p.left / int64(p.meta.Channels*p.code.size())
-	return fmt.Errorf("truncated: the header promises %d samples per channel, the last %d are missing", p.meta.Frames, frames)
+	return truncated(p.meta.Frames, frames)
+}
+
+// truncated is the error of a file that ends before its header says.
+func truncated(promised, missing int64) error {
+	return fmt.Errorf("truncated: the header promises %d samples per channel, the last %d are missing", promised, missing)
 }
 
 // convert decodes src, whole samples, into dst. Integers are divided by the magnitude of their most negative value.

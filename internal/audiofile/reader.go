@@ -82,10 +82,11 @@ func plain(path string, err error) error {
 }
 
 // source hides every method of a reader but Read, so that decoders stream instead of seeking, and remembers the error that
-// ended it: some decoders take any read error for the end of the file.
+// ended it: some decoders take any read error for the end of the file. A reader that keeps returning nothing fails.
 type source struct {
-	r   io.Reader
-	err error
+	r    io.Reader
+	idle int // empty reads in a row.
+	err  error
 }
 
 func (s *source) Read(p []byte) (int, error) {
@@ -93,6 +94,12 @@ func (s *source) Read(p []byte) (int, error) {
 		return 0, s.err
 	}
 	n, err := s.r.Read(p)
+	if s.idle++; n > 0 || len(p) == 0 {
+		s.idle = 0
+	}
+	if err == nil && s.idle == 100 {
+		err = io.ErrNoProgress
+	}
 	s.err = err
 	return n, err
 }

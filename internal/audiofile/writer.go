@@ -72,13 +72,18 @@ func Create(path string, rate, channels int, enc Encoding) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{name: name, out: out, rate: rate, channels: channels, enc: enc, limit: maxData, buf: make([]byte, 0, bufferSize)}
+	return newWriter(name, out, rate, channels, enc), nil
+}
+
+// newWriter returns a Writer whose header waits in its buffer.
+func newWriter(name string, out output, rate, channels int, enc Encoding) *Writer {
+	w := &Writer{name: name, out: out, rate: rate, channels: channels, enc: enc, limit: maxData}
 	size := int64(0)
 	if out.streams() {
 		w.limit, size = -1, unknownSize
 	}
-	w.buf = appendHeader(w.buf, rate, channels, enc, size)
-	return w, nil
+	w.buf = appendHeader(make([]byte, 0, bufferSize), rate, channels, enc, size)
+	return w
 }
 
 // Write appends interleaved samples; len(x) must be a multiple of the channel count. After an error nothing more is
