@@ -1,0 +1,140 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"sotto/enhance"
+	"sotto/internal/corpus"
+	"sotto/internal/fastmath"
+	"sotto/internal/nn"
+	"sotto/stft"
+)
+
+// batch is a set of mixtures ready for the network: time-major, row t*lanes+b
+// is frame t of lane b.
+type batch struct {
+	lanes, frames int
+	features      nn.Mat
+	targets       []target    // frames*lanes rows of bins
+	scales        []laneScale // by lane
+	// speech and noise are magnitudes relative to the running level, the unit of
+	// the activations. They are filled for the paper's step only.
+	speech, noise nn.Mat
+}
+
+// Source yields mixture number i; it is a pure function of i and safe for
+// concurrent use. corpus.Mixer is the source in training.
+type Source interface {
+	Mix(i uint64, m *corpus.Mixture)
+}
+
+// preparer turns mixtures into one batch after another. It is not safe for
+// concurrent use; every mixing goroutine has its own.
+type preparer struct {
+	source       Source
+	bins         int
+	share        float32
+	weights      []float32 // of the loss, by bin
+	encodings    bool
+	noisy, clean *stft.Analyzer
+	features     *enhance.Features
+	hop, bands   int
+	mixture      corpus.Mixture
+	y, s         []complex64
+}
+
+func newPreparer(src Source, grid enhance.Grid, spec enhance.FeatureSpec, loss LossConfig) (*preparer, error) {
+	cfg := grid.At(grid.SampleRate)
+	noisy, err := stft.NewAnalyzer(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	clean, err := stft.NewAnalyzer(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return &preparer{
+		source: src, bins: grid.Bins(), share: float32(loss.Complex),
+		weights: loss.binWeights(grid.Bins(), 1/grid.Frame.Seconds()),
+		noisy:   noisy, clean: clean, features: enhance.NewFeatures(spec, grid.Hop), hop: cfg.HopSize(), bands: spec.Bands(),
+		y: make([]complex64, grid.Bins()), s: make([]complex64, grid.Bins()),
+	}, nil
+}
+
+// resize makes room for lanes sequences of frames frames.
+func (b *batch) resize(lanes, frames, features, bins int, encodings bool) {
+	rows := lanes * frames
+	b.lanes, b.frames = lanes, frames
+	b.features = b.features.Resize(rows, features)
+	if cap(b.targets) < rows*bins {
+		b.targets = make([]target, rows*bins)
+	}
+	b.targets = b.targets[:rows*bins]
+	b.scales = make([]laneScale, lanes)
+	if encodings {
+		b.speech, b.noise = b.speech.Resize(rows, bins), b.noise.Resize(rows, bins)
+	} else {
+		b.speech, b.noise = nn.Mat{}, nn.Mat{}
+	}
+}
+
+// fill prepares mixtures first, first+1, ... one a lane.
+func (p *preparer) fill(b *batch, first uint64, lanes int, segment time.Duration) {
+	frames := int(segment.Seconds()*float64(corpus.SampleRate)) / p.hop
+	b.resize(lanes, frames, p.bands, p.bins, p.encodings)
+	for lane := range lanes {
+		p.source.Mix(first+uint64(lane), &p.mixture)
+		p.fillLane(b, lane)
+	}
+}
+
+func (p *preparer) fillLane(b *batch, lane int) {
+	p.noisy.Reset()
+	p.clean.Reset()
+	p.features.Reset()
+	for t := range b.frames {
+		row := t*b.lanes + lane
+		at := t * p.hop
+		p.noisy.Analyze(p.y, p.mixture.Noisy[at:at+p.hop])
+		p.clean.Analyze(p.s, p.mixture.Clean[at:at+p.hop])
+		p.features.Compute(b.features.Row(row), p.y)
+		targets := b.targets[row*p.bins : (row+1)*p.bins]
+		b.scales[lane].add(p.fillTargets(targets))
+		if p.encodings {
+			p.fillMagnitudes(b.speech.Row(row), b.noise.Row(row))
+		}
+	}
+}
+
+// fillTargets writes the targets of one frame and returns its share of the
+// lane's sums.
+func (p *preparer) fillTargets(targets []target) laneScale {
+	var clean, speech, noisy float32
+	for k := range targets {
+		t := newTarget(p.y[k], p.s[k], p.share)
+		targets[k] = t
+		s2 := power(p.s[k])
+		clean += s2
+		noisy += p.weights[k] * t.noisy * t.noisy
+		if s2 > 0 {
+			speech += p.weights[k] * fastmath.Exp(Compress*fastmath.Log(s2))
+		}
+	}
+	return laneScale{clean: float64(clean), speech: float64(speech), noisy: float64(noisy)}
+}
+
+// fillMagnitudes writes |S| and |Y-S| relative to the running level.
+func (p *preparer) fillMagnitudes(speech, noise []float32) {
+	scale := float32(math.Exp(-float64(p.features.Level())))
+	for k, s := range p.s {
+		n := p.y[k] - s
+		speech[k] = scale * magnitude(s)
+		noise[k] = scale * magnitude(n)
+	}
+}
+
+func power(z complex64) float32 { return real(z)*real(z) + imag(z)*imag(z) }
+
+func magnitude(z complex64) float32 { return float32(math.Sqrt(float64(power(z)))) }

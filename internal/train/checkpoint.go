@@ -1,0 +1,148 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+
+	"sotto/enhance"
+	"sotto/internal/safetensors"
+)
+
+// checkpointState is what a checkpoint holds beside the tensors.
+type checkpointState struct {
+	Config   NetConfig
+	Step     int
+	OptSteps int
+	EMASteps int
+	// Score is the best validation score; HasBest says that there is one.
+	Score   float64
+	HasBest bool
+	Smooth  lossTerms
+	History []HistoryPoint
+}
+
+// save writes the run's state to the checkpoint, beside it first and renamed
+// when complete, so that a kill leaves the old one or the new one. The best
+// model goes into a file of its own next to it.
+func (t *netTrainer) save() error {
+	if t.in.Checkpoint == "" {
+		return nil
+	}
+	state := checkpointState{
+		Config: t.cfg, Step: t.step, OptSteps: t.opt.Steps, EMASteps: t.ema.Steps,
+		HasBest: t.best != nil, Smooth: t.smooth, History: t.history,
+	}
+	if state.HasBest {
+		state.Score = t.score
+	}
+	meta, err := json.Marshal(state)
+	if err != nil {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	file := &safetensors.File{Metadata: map[string]string{"state": string(meta)}}
+	t.eachTensor(func(name string, data []float32) error {
+		file.Tensors = append(file.Tensors, safetensors.Tensor{Name: name, Shape: []int{len(data)}, Data: data})
+		return nil
+	})
+	if t.best != nil {
+		if err := t.best.Save(t.bestPath()); err != nil {
+			return err
+		}
+	}
+	return writeAtomically(t.in.Checkpoint, func(f *os.File) error { return safetensors.Write(f, file) })
+}
+
+func (t *netTrainer) bestPath() string { return t.in.Checkpoint + ".best" }
+
+// eachTensor visits everything that a resumed run needs: weights, moments,
+// averages, feature statistics and the recurrent states.
+func (t *netTrainer) eachTensor(visit func(name string, data []float32) error) error {
+	var errs []error
+	do := func(name string, data []float32) { errs = append(errs, visit(name, data)) }
+	do("features.mean", t.spec.Mean)
+	do("features.std", t.spec.Std)
+	for i, p := range t.params {
+		do("value/"+p.Name, p.Value)
+		do("m/"+p.Name, t.opt.M[i])
+		do("v/"+p.Name, t.opt.V[i])
+		do("average/"+p.Name, t.ema.Value[i])
+	}
+	for i, w := range t.works {
+		for l, g := range w.net.gru {
+			do(fmt.Sprintf("state/%d/%d", i, l), g.State.Data)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// resume loads the checkpoint; a missing one starts a new run.
+func (t *netTrainer) resume() error {
+	if t.in.Checkpoint == "" {
+		return nil
+	}
+	f, err := os.Open(t.in.Checkpoint)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // opened for reading
+	file, err := safetensors.Read(f)
+	if err != nil {
+		return fmt.Errorf("train: checkpoint %s: %w; delete it to start again", t.in.Checkpoint, err)
+	}
+	var state checkpointState
+	if err := json.Unmarshal([]byte(file.Metadata["state"]), &state); err != nil {
+		return fmt.Errorf("train: checkpoint %s has no readable state: %w; delete it to start again", t.in.Checkpoint, err)
+	}
+	if state.Config.Shape != t.cfg.Shape || state.Config.Lanes != t.cfg.Lanes || state.Config.Seed != t.cfg.Seed {
+		return fmt.Errorf("train: checkpoint %s belongs to a run of another shape, batch or seed: use its settings, or another file", t.in.Checkpoint)
+	}
+	if err := t.eachTensor(func(name string, data []float32) error { return fill(file, name, data) }); err != nil {
+		return fmt.Errorf("train: checkpoint %s: %w", t.in.Checkpoint, err)
+	}
+	t.step, t.opt.Steps, t.ema.Steps = state.Step, state.OptSteps, state.EMASteps
+	t.smooth, t.history = state.Smooth, state.History
+	t.net.speech.refresh()
+	t.net.noise.refresh()
+	t.score = math.Inf(-1)
+	if state.HasBest {
+		t.score = state.Score
+		t.best, err = enhance.Load(t.bestPath())
+	}
+	return err
+}
+
+func fill(file *safetensors.File, name string, data []float32) error {
+	tensor, ok := file.Get(name)
+	if !ok || len(tensor.Data) != len(data) {
+		return fmt.Errorf("tensor %s is missing or has another size than %d", name, len(data))
+	}
+	copy(data, tensor.Data)
+	return nil
+}
+
+func writeAtomically(path string, write func(*os.File) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // gone already when all went well
+	if err := write(f); err != nil {
+		f.Close() //nolint:errcheck // the write's error matters
+		return fmt.Errorf("train: %s: %w", path, err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"sotto/enhance"
+)
+
+// NetConfig says how the activation estimator is trained. Start from
+// [DefaultNetConfig].
+type NetConfig struct {
+	// Grid is the transform of the model.
+	Grid enhance.Grid
+	// Shape is the size of the network.
+	Shape NetShape
+	// Exponent is p of the mask.
+	Exponent float64
+	// Loss weighs the terms of the second step's loss.
+	Loss LossConfig
+	// Hours is how many hours of mixtures the network hears in all.
+	Hours float64
+	// RegressionHours is the length of the first step, the regression on the
+	// encodings, as part of Hours. 0 leaves the step out.
+	RegressionHours float64
+	// TuneFrom is the share of Hours after which the dictionaries learn too, at a
+	// tenth of the learning rate. 1 or more keeps them frozen.
+	TuneFrom float64
+	// Lanes is the number of mixtures in a batch and Segment their length.
+	Lanes   int
+	Segment time.Duration
+	// Rate is the peak learning rate; it falls along half a cosine to Floor.
+	Rate, Floor float64
+	// WarmUp is the number of steps in which the rate rises.
+	WarmUp int
+	// WeightDecay is AdamW's; GradientNorm bounds the gradient of a step.
+	WeightDecay, GradientNorm float64
+	// Average is the decay of the weights' moving average.
+	Average float64
+	// CarryState is the probability that a sequence starts in the recurrent state
+	// in which the one before it ended, so that the network learns to run for
+	// hours and across changes of scene.
+	CarryState float64
+	// Seed fixes the initial weights and the mixtures.
+	Seed uint64
+	// Workers is the number of replicas, one per core; Mixers the number of
+	// goroutines that prepare batches.
+	Workers, Mixers int
+	// SaveEvery and ValidateEvery are times between checkpoints and between
+	// validations.
+	SaveEvery, ValidateEvery time.Duration
+}
+
+// DefaultNetConfig returns the recipe of the shipped models except for Hours.
+// The values are our own; docs/design.md has the experiments behind them.
+func DefaultNetConfig() NetConfig {
+	return NetConfig{
+		Grid:            enhance.DefaultGrid(),
+		Shape:           NetShape{Hidden: 256, Layers: 2},
+		Exponent:        enhance.DefaultExponent,
+		Loss:            DefaultLoss(),
+		Hours:           100,
+		RegressionHours: 1,
+		TuneFrom:        1,
+		Lanes:           12,
+		Segment:         3 * time.Second,
+		Rate:            1e-3,
+		Floor:           2e-5,
+		WarmUp:          100,
+		WeightDecay:     1e-2,
+		GradientNorm:    1,
+		Average:         0.998,
+		CarryState:      0.5,
+		Seed:            1,
+		Workers:         2,
+		Mixers:          1,
+		SaveEvery:       5 * time.Minute,
+		ValidateEvery:   10 * time.Minute,
+	}
+}
+
+// Validate returns an error for settings that cannot train.
+func (c *NetConfig) Validate() error {
+	switch {
+	case c.Hours <= 0:
+		return fmt.Errorf("train: %g hours of mixtures: expected more than 0", c.Hours)
+	case c.Shape.Hidden < 1 || c.Shape.Layers < 1:
+		return fmt.Errorf("train: network of %d layers of %d units: expected at least one of one", c.Shape.Layers, c.Shape.Hidden)
+	case c.Lanes < 1 || c.Workers < 1 || c.Lanes%c.Workers != 0:
+		return fmt.Errorf("train: %d mixtures a batch on %d workers: expected a multiple of the workers", c.Lanes, c.Workers)
+	case c.Segment < 100*time.Millisecond:
+		return fmt.Errorf("train: segments of %v: expected at least 100 ms", c.Segment)
+	case c.Rate <= 0:
+		return errors.New("train: learning rate 0: expected a positive rate, such as 1e-3")
+	case c.Mixers < 1:
+		return errors.New("train: no mixing goroutine: expected at least 1")
+	}
+	return c.Grid.Validate()
+}
+
+// steps returns how many batches make the given hours of mixtures.
+func (c *NetConfig) steps(hours float64) int {
+	batch := time.Duration(c.Lanes) * c.Segment
+	return int(hours*float64(time.Hour)/float64(batch) + 0.5)
+}
+
+// batchHours is the length of one batch in hours of audio.
+func (c *NetConfig) batchHours() float64 { return float64(c.Lanes) * c.Segment.Hours() }

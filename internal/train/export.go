@@ -1,0 +1,147 @@
+package train
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"sotto/enhance"
+	"sotto/internal/corpus"
+	"sotto/internal/fastmath"
+	"sotto/internal/nn"
+	"sotto/stft"
+)
+
+// The dictionaries' names among the parameters.
+const (
+	speechName = "speech.U"
+	noiseName  = "noise.U"
+)
+
+// export builds a model from the averaged weights.
+func (t *netTrainer) export() *enhance.Model {
+	t.ema.Swap(t.params)
+	defer t.ema.Swap(t.params)
+	m := &enhance.Model{
+		Name: t.in.Name, Grid: t.cfg.Grid, Features: t.spec,
+		Speech: t.net.speech.basis(), Noise: t.net.noise.basis(),
+		Network:  enhance.Network{In: denseOf(t.net.in), Out: denseOf(t.net.out)},
+		Exponent: float32(t.cfg.Exponent), Meta: maps.Clone(t.in.Meta),
+	}
+	for _, g := range t.net.gru {
+		m.Network.GRU = append(m.Network.GRU, enhance.GRU{
+			In: g.In, Hidden: g.Hidden,
+			WeightIH: slices.Clone(g.WeightIH.Value), WeightHH: slices.Clone(g.WeightHH.Value),
+			BiasIH: slices.Clone(g.BiasIH.Value), BiasHH: slices.Clone(g.BiasHH.Value),
+		})
+	}
+	if t.net.refine != nil {
+		d := denseOf(t.net.refine)
+		m.Refine = &d
+	}
+	if m.Meta == nil {
+		m.Meta = map[string]string{}
+	}
+	m.Meta["hours"] = strconv.FormatFloat(float64(t.step)*t.cfg.batchHours(), 'f', 1, 64)
+	m.Meta["seed"] = strconv.FormatUint(t.cfg.Seed, 10)
+	return m
+}
+
+func denseOf(d *nn.Dense) enhance.Dense {
+	return enhance.Dense{In: d.In, Out: d.Out, Weight: slices.Clone(d.W.Value), Bias: slices.Clone(d.B.Value)}
+}
+
+// basis returns W = softplus(U) as the model holds it.
+func (d *dictionary) basis() *enhance.Basis {
+	b := &enhance.Basis{Bins: d.u.Rows, Rank: d.u.Cols, W: make([]float32, len(d.u.Value))}
+	fastmath.SoftplusTo(b.W, d.u.Value)
+	return b
+}
+
+// startFrom copies the weights of a model into the network and takes over its
+// features' statistics, which the weights belong to.
+func (t *netTrainer) startFrom(m *enhance.Model) error {
+	values := map[string][]float32{
+		"net.in.weight": m.Network.In.Weight, "net.in.bias": m.Network.In.Bias,
+		"net.out.weight": m.Network.Out.Weight, "net.out.bias": m.Network.Out.Bias,
+		speechName: inverse(m.Speech.W), noiseName: inverse(m.Noise.W),
+	}
+	for l, g := range m.Network.GRU {
+		name := fmt.Sprintf("net.gru.%d", l)
+		values[name+".weight_ih"], values[name+".weight_hh"] = g.WeightIH, g.WeightHH
+		values[name+".bias_ih"], values[name+".bias_hh"] = g.BiasIH, g.BiasHH
+	}
+	if m.Refine != nil {
+		values["refine.weight"], values["refine.bias"] = m.Refine.Weight, m.Refine.Bias
+	}
+	for _, p := range t.net.params() {
+		v, ok := values[p.Name]
+		if !ok && t.net.refine != nil && m.Refine == nil && (p.Name == "refine.weight" || p.Name == "refine.bias") {
+			continue // a new stage starts as the identity
+		}
+		if len(v) != len(p.Value) {
+			return fmt.Errorf("train: the starting model has %d values of %s: expected %d; choose the shape it was trained with", len(v), p.Name, len(p.Value))
+		}
+		copy(p.Value, v)
+	}
+	t.net.speech.refresh()
+	t.net.noise.refresh()
+	t.spec = m.Features
+	return nil
+}
+
+func inverse(w []float32) []float32 {
+	u := make([]float32, len(w))
+	for i, v := range w {
+		u[i] = inverseSoftplus(v)
+	}
+	return u
+}
+
+// statisticsMixtures is how many mixtures the features' statistics are taken
+// from: with 4 s each, 17 minutes, far more than 89 means and deviations need.
+const statisticsMixtures = 256
+
+// measureFeatures returns the default features with the mean and the standard
+// deviation of each band over mixtures of the source. The mixtures come from
+// the far end of the numbering, which training does not reach.
+func measureFeatures(src Source, grid enhance.Grid, segment time.Duration) (enhance.FeatureSpec, error) {
+	spec := enhance.FeatureSpec{Edges: enhance.DefaultBands(), Tau: enhance.DefaultTau}
+	cfg := grid.At(grid.SampleRate)
+	analyzer, err := stft.NewAnalyzer(cfg)
+	if err != nil {
+		return spec, fmt.Errorf("train: %w", err)
+	}
+	var (
+		features    = enhance.NewFeatures(spec, grid.Hop)
+		spectrum    = make([]complex64, grid.Bins())
+		levels      = make([]float32, spec.Bands())
+		sum, square = make([]float64, spec.Bands()), make([]float64, spec.Bands())
+		mixture     corpus.Mixture
+		count       float64
+	)
+	hop := cfg.HopSize()
+	for i := range uint64(statisticsMixtures) {
+		src.Mix(1<<40+i, &mixture)
+		analyzer.Reset()
+		features.Reset()
+		for at := 0; at+hop <= len(mixture.Noisy); at += hop {
+			features.Relative(levels, analyzer.Analyze(spectrum, mixture.Noisy[at:at+hop]))
+			for b, v := range levels {
+				sum[b] += float64(v)
+				square[b] += float64(v) * float64(v)
+			}
+			count++
+		}
+	}
+	spec.Mean, spec.Std = make([]float32, len(sum)), make([]float32, len(sum))
+	for b := range sum {
+		mean := sum[b] / count
+		spec.Mean[b] = float32(mean)
+		spec.Std[b] = float32(math.Sqrt(max(square[b]/count-mean*mean, 1e-2)))
+	}
+	return spec, nil
+}

@@ -1,0 +1,230 @@
+package train
+
+import (
+	"math"
+
+	"sotto/internal/fastmath"
+	"sotto/internal/nn"
+)
+
+// Compress is the exponent of the compressed-spectrum loss, 0.3 in GTCRN's
+// published recipe and in Braun and Tashev (arXiv 2008.06412).
+const Compress = 0.3
+
+// LossConfig weighs the terms of the mask loss.
+type LossConfig struct {
+	// Complex is the share of the complex term in the compressed-spectrum error;
+	// the rest goes to the magnitude term. 0.3, as GTCRN weighs them (30 and 70).
+	Complex float64
+	// SISDR is the loss per decibel of scale-invariant SDR. 0 leaves it out.
+	SISDR float64
+	// Tilt is the exponent of the frequency weighting (1 + f/1 kHz)^-Tilt: equal
+	// weight per bin gives the band above 4 kHz half of the loss, more than its
+	// share in hearing or in PESQ. 0 weighs all bins alike.
+	Tilt float64
+}
+
+// DefaultLoss returns the weights that the shipped models were trained with.
+func DefaultLoss() LossConfig { return LossConfig{Complex: 0.3, SISDR: 0.04, Tilt: 0.5} }
+
+// binWeights returns the weight of every bin; they have mean 1.
+func (c LossConfig) binWeights(bins int, spacing float64) []float32 {
+	w := make([]float32, bins)
+	var sum float64
+	for k := range w {
+		v := math.Pow(1+float64(k)*spacing/1000, -c.Tilt)
+		w[k] = float32(v)
+		sum += v
+	}
+	for k := range w {
+		w[k] *= float32(float64(bins) / sum)
+	}
+	return w
+}
+
+// target is what the mask loss needs to know of one bin. With A = (G|Y|)^c and
+// B = |S|^c the compressed error is
+//
+//	m |A e^jy - B e^js|^2 + (1-m) (A-B)^2 = A^2 - 2 A B (m cos(y-s) + 1 - m) + B^2,
+//
+// so two numbers carry it; two more carry the SI-SDR in the STFT domain, where
+// inner products of signals become sums over bins (Parseval).
+type target struct {
+	noisy float32 // |Y|^c
+	match float32 // |S|^c (m cos + 1 - m)
+	cross float32 // Re(Y S*)
+	power float32 // |Y|^2
+}
+
+// newTarget computes a bin's target; share is LossConfig.Complex.
+func newTarget(y, s complex64, share float32) target {
+	yr, yi, sr, si := real(y), imag(y), real(s), imag(s)
+	y2, s2 := yr*yr+yi*yi, sr*sr+si*si
+	cross := yr*sr + yi*si
+	t := target{cross: cross, power: y2}
+	if y2 > 0 {
+		t.noisy = fastmath.Exp(Compress / 2 * fastmath.Log(y2))
+	}
+	if s2 > 0 {
+		mag := fastmath.Exp(Compress / 2 * fastmath.Log(s2))
+		cos := cross / (float32(math.Sqrt(float64(y2)*float64(s2))) + 1e-20)
+		t.match = mag * (share*cos + 1 - share)
+	}
+	return t
+}
+
+// laneLoss is the SI-SDR bookkeeping of one sequence.
+type laneLoss struct {
+	clean  float64 // |S|^2
+	cross  float64 // <S^, S>
+	output float64 // |S^|^2
+}
+
+// sisdrFloor bounds the SI-SDR that the loss still rewards, 10^-3 or 30 dB: a
+// clip that is clean already must not dominate a batch.
+const sisdrFloor = 1e-3
+
+// residual returns the energy of the scaled clean signal in the output and of
+// what remains, floored.
+func (l laneLoss) residual() (wanted, rest float64) {
+	wanted = l.cross * l.cross / l.clean
+	return wanted, l.output - wanted + sisdrFloor*l.clean
+}
+
+// decibels returns the SI-SDR.
+func (l laneLoss) decibels() float64 {
+	wanted, rest := l.residual()
+	return 10 * math.Log10((wanted+1e-12*l.clean)/rest)
+}
+
+// slopes returns a and b such that d SI-SDR / dG = a cross + b G power for each
+// bin with mask G.
+func (l laneLoss) slopes() (a, b float64) {
+	wanted, rest := l.residual()
+	const k = 10 / math.Ln10
+	c := l.cross / l.clean
+	// d wanted = 2 c cross dG, d rest = (2 G power - 2 c cross) dG.
+	return k * 2 * c * (1/(wanted+1e-12*l.clean) + 1/rest), -k * 2 / rest
+}
+
+// useful says whether the lane has speech enough for an SI-SDR.
+func (l laneLoss) useful() bool { return l.clean > 0 && l.cross > 0 }
+
+// laneScale is what the loss needs to know of one sequence as a whole.
+type laneScale struct {
+	clean float64 // sum |S|^2
+	// speech and noisy are the weighted sums of |S|^2c and |Y|^2c.
+	speech, noisy float64
+}
+
+func (l *laneScale) add(m laneScale) {
+	l.clean += m.clean
+	l.speech += m.speech
+	l.noisy += m.noisy
+}
+
+// reference is the denominator of the compressed error, which makes loud and
+// quiet clips count alike. A tenth of the noisy energy keeps it finite in clips
+// without speech.
+func (l laneScale) reference() float64 { return l.speech + 0.1*l.noisy + 1e-9 }
+
+// lossTerms are the means over a batch of what the loss is made of.
+type lossTerms struct {
+	Total float64
+	// Compressed is the weighted compressed-spectrum error relative to the
+	// energy of the clean compressed spectrum.
+	Compressed float64
+	// SISDR is the mean SI-SDR in dB, in the STFT domain, over lanes with speech.
+	SISDR float64
+}
+
+// maskLoss computes the loss of a batch's masks and its gradient.
+type maskLoss struct {
+	cfg     LossConfig
+	weights []float32 // by bin
+	lanes   []laneLoss
+	dg      nn.Mat
+}
+
+func newMaskLoss(cfg LossConfig, bins int, spacing float64) *maskLoss {
+	return &maskLoss{cfg: cfg, weights: cfg.binWeights(bins, spacing)}
+}
+
+// gradient returns the loss terms of masks g and dL/dG, the mean over lanes.
+func (l *maskLoss) gradient(b *batch, g nn.Mat) (lossTerms, nn.Mat) {
+	bins := g.Cols
+	l.dg = l.dg.Resize(g.Rows, bins)
+	l.lanes = append(l.lanes[:0], make([]laneLoss, b.lanes)...)
+	var terms lossTerms
+	for i, s := range b.scales {
+		l.lanes[i].clean = s.clean
+		terms.Compressed += s.speech / s.reference() / float64(b.lanes)
+	}
+	for row := range g.Rows {
+		lane := row % b.lanes
+		scale := 1 / (b.scales[lane].reference() * float64(b.lanes))
+		targets := b.targets[row*bins : (row+1)*bins]
+		terms.Compressed += scale * l.compressed(targets, g.Row(row), l.dg.Row(row), float32(scale), &l.lanes[lane])
+	}
+	terms.SISDR = l.sisdr(b, g)
+	terms.Total = terms.Compressed - l.cfg.SISDR*terms.SISDR
+	return terms, l.dg
+}
+
+// compressed returns the compressed error of one frame without the constant
+// |S|^2c, sets dg to its gradient times scale, and gathers the frame's share of
+// the lane's inner products.
+func (l *maskLoss) compressed(targets []target, g, dg []float32, scale float32, lane *laneLoss) float64 {
+	var sum, cross, output float32
+	weights := l.weights[:len(targets)]
+	g, dg = g[:len(targets)], dg[:len(targets)]
+	for k := range targets {
+		t := &targets[k]
+		gain := max(g[k], minGain)
+		a := t.noisy * fastmath.Exp(Compress*fastmath.Log(gain))
+		sum += weights[k] * a * (a - 2*t.match)
+		// dA/dG = c A/G.
+		dg[k] = scale * weights[k] * 2 * Compress * a * (a - t.match) / gain
+		cross += gain * t.cross
+		output += gain * gain * t.power
+	}
+	lane.cross += float64(cross)
+	lane.output += float64(output)
+	return float64(sum)
+}
+
+// minGain bounds the slope of G^c near zero: -80 dB.
+const minGain = 1e-4
+
+// sisdr returns the mean SI-SDR of the lanes that hold speech and adds the
+// gradient of -SISDR times it to dg.
+func (l *maskLoss) sisdr(b *batch, g nn.Mat) float64 {
+	var sum, count float64
+	slopeCross, slopePower := make([]float32, b.lanes), make([]float32, b.lanes)
+	for i, lane := range l.lanes {
+		if !lane.useful() {
+			continue
+		}
+		sum += lane.decibels()
+		count++
+		a, c := lane.slopes()
+		slopeCross[i] = float32(-l.cfg.SISDR * a)
+		slopePower[i] = float32(-l.cfg.SISDR * c)
+	}
+	if count == 0 {
+		return 0
+	}
+	share := float32(1 / count)
+	for row := range g.Rows {
+		lane := row % b.lanes
+		sc, sp := share*slopeCross[lane], share*slopePower[lane]
+		if sc == 0 && sp == 0 {
+			continue
+		}
+		targets, gr, dg := b.targets[row*g.Cols:(row+1)*g.Cols], g.Row(row), l.dg.Row(row)
+		for k := range targets {
+			dg[k] += sc*targets[k].cross + sp*gr[k]*targets[k].power
+		}
+	}
+	return sum / count
+}
