@@ -121,6 +121,9 @@ func (d *draft) loop(dst []float32, t *tune, from int, speed, gap float64) {
 		for i, v := range piece {
 			dst[pos+i] += v
 		}
+		if !ended {
+			return
+		}
 		if pos += n - joint; d.chance(gap) {
 			pos += joint + d.rng.IntN(SampleRate)
 		}

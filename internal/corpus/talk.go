@@ -15,7 +15,8 @@ func (d *draft) talk() {
 	}
 	group := d.speech.groups[d.talker]
 	next, left := d.rng.IntN(len(group)), len(group)
-	for first := pos == 0; pos < d.length; first = false {
+	midway := pos == 0 // Without a lead the segment begins in the middle of an utterance.
+	for first := true; pos < d.length; first = false {
 		if left == 0 || !first && d.chance(cfg.OtherTalker) {
 			group = d.speech.groups[d.speech.drawOther(d.rng, d.talker)]
 			next, left = d.rng.IntN(len(group)), len(group)
@@ -23,7 +24,7 @@ func (d *draft) talk() {
 		t := &group[next%len(group)]
 		next, left = next+1, left-1
 		from := 0
-		if first || d.chance(0.3) {
+		if first && midway || d.chance(0.3) {
 			from = d.rng.IntN(max(len(t.samples)-SampleRate/2, 1))
 		}
 		pos += d.utter(d.Clean[pos:], t, from)
