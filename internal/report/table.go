@@ -134,12 +134,16 @@ func (t *Table) cells() (lines [][]string, width []int) {
 	return lines, width
 }
 
-// textual reports, per column, whether it holds words, which align left.
+// textual reports, per column, whether it holds nothing but words, which align
+// left.
 func (t *Table) textual() []bool {
 	words := make([]bool, len(t.Columns))
-	for _, row := range t.Rows {
-		for i, v := range row {
-			if _, ok := v.(string); ok {
+	for i := range words {
+		for _, row := range t.Rows {
+			if _, ok := row[i].(string); !ok && !missing(row[i]) {
+				words[i] = false
+				break
+			} else if ok {
 				words[i] = true
 			}
 		}
