@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"sotto/assets"
+	"sotto/enhance"
+)
+
+// app is what every command is given.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	quiet    bool
+}
+
+// isTerminal reports whether a stream is a terminal that people look at.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// knobs are the flags of everything that runs a model.
+type knobs struct {
+	model string
+	atten float64
+}
+
+func (k *knobs) register(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&k.model, "model", "m", assets.Default, "model: the name of a built-in one, or a file")
+	cmd.Flags().Float64Var(&k.atten, "atten", 0, "take away at most this many dB of noise (0: no limit)")
+}
+
+// load reads the model and checks the knobs.
+func (k *knobs) load() (*enhance.Model, enhance.Config, error) {
+	cfg := enhance.Config{MaxAttenuation: k.atten}
+	if !(k.atten >= 0) {
+		return nil, cfg, usagef("--atten is %g dB, expected 0 (no limit) or more", k.atten)
+	}
+	m, err := loadModel(k.model)
+	return m, cfg, err
+}
+
+// loadModel reads a built-in model by its name, or the model in a file.
+func loadModel(ref string) (*enhance.Model, error) {
+	if b, ok := assets.Model(ref); ok {
+		return enhance.Read(bytes.NewReader(b))
+	}
+	m, err := enhance.Load(ref)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("model %q: no such file, and no built-in model of that name (built in: %s)", ref, builtIn())
+	}
+	return m, err
+}
+
+func builtIn() string {
+	if names := assets.Names(); len(names) > 0 {
+		return strings.Join(names, ", ")
+	}
+	return "none; train one, or name a file with --model"
+}
+
+// refuse returns an error if path exists and may not be replaced.
+func refuse(path string, force bool) error {
+	if force || path == "-" {
+		return nil
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s exists; add --force to replace it, or choose another output", path)
+	}
+	return nil
+}
+
+// notTerminal returns an error if binary output would go to a terminal.
+func (a *app) notTerminal(what string) error {
+	if isTerminal(a.out) {
+		return usagef("standard output is a terminal, expected a pipe or a file for %s; name one with -o", what)
+	}
+	return nil
+}
+
+// save writes a file through write. The file appears whole or not at all.
+// Path "-" is standard output.
+func (a *app) save(path string, force bool, write func(io.Writer) error) (err error) {
+	if path == "-" {
+		if err := a.notTerminal("binary data"); err != nil {
+			return err
+		}
+		return write(a.out)
+	}
+	if err := refuse(path, force); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".sotto-*")
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, errors.Unwrap(err))
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+)
+
+const rootLong = `sotto takes the noise out of a voice.
+
+It learns what speech and what noise are made of (nonnegative dictionaries of
+spectra), estimates how much of each is in every few milliseconds of sound, and
+keeps the speech. Files, pipes and folders go through "sotto clean".`
+
+const rootExample = `  sotto clean noisy.wav -o clean.wav
+  sotto clean recordings/ -o cleaned/
+  sotto plot noisy.wav clean.wav -o before-after.png
+  sotto eval clean-reference.wav clean.wav`
+
+// newRoot returns the command tree.
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "sotto",
+		Short:         "take the noise out of a voice",
+		Long:          rootLong,
+		Example:       rootExample,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := `see "sotto --help" for the commands`
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = fmt.Sprintf("did you mean %q?", near[0])
+			}
+			return usagef("%q is not a command; %s", args[0], hint)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w; see %q", err, cmd.CommandPath()+" --help")
+	})
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "draw no progress bars")
+	root.AddCommand(newClean(a), newEval(a), newPlot(a), newModel(a), newDemo(a), newMan(root))
+	return root
+}
+
+// arguments turns a wrong number of arguments into a [usageError]. want is what
+// the command takes, in words.
+func arguments(atLeast, atMost int, want string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= atLeast && (atMost < 0 || len(args) <= atMost) {
+			return nil
+		}
+		return usagef("%s takes %s, got %d arguments; see %q", cmd.CommandPath(), want, len(args), cmd.CommandPath()+" --help")
+	}
+}
+
+// newMan returns the command that writes the manual pages of root's tree.
+func newMan(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "man DIR",
+		Short: "write the manual pages into a folder",
+		Args:  arguments(1, 1, "one folder"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := os.MkdirAll(args[0], 0o755); err != nil {
+				return err
+			}
+			root.DisableAutoGenTag = true // the same pages on any day
+			return doc.GenManTree(root, &doc.GenManHeader{Title: "SOTTO", Section: "1", Source: "sotto " + version}, args[0])
+		},
+	}
+}
