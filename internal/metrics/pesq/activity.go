@@ -45,7 +45,7 @@ func (m *Meter) detect(s *signal) {
 	if reference <= 0 {
 		reference = t.floor
 	}
-	s.log = grow(s.log, len(power))
+	s.log = zeros(s.log, len(power))
 	for k := range power {
 		if !marked[k] {
 			power[k] = 0

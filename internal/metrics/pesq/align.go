@@ -29,7 +29,7 @@ type utterance struct {
 
 // align finds the utterances and their delays.
 func (m *Meter) align() ([]utterance, error) {
-	whole := m.grid.block * m.correlate(run{0, len(m.ref.log)}, run{0, len(m.deg.log)})
+	whole := m.grid.block * m.lag(run{0, len(m.ref.log)}, run{0, len(m.deg.log)})
 	speech := m.utteranceRuns(whole)
 	switch {
 	case len(speech) == 0:
@@ -55,43 +55,49 @@ func (m *Meter) coarse(span run, start int) int {
 		r.from, d = -shift, 0
 	}
 	end := min(d+r.to-r.from, len(m.deg.log))
-	return start + m.grid.block*m.correlate(r, run{d, end})
+	return start + m.grid.block*m.lag(r, run{d, end})
 }
 
-// correlate returns the lag, in blocks, at which the log activity of the degraded blocks d follows that of the reference
+// lag returns the lag, in blocks, at which the log activity of the degraded blocks d follows that of the reference
 // blocks r best: the first maximum of the cross-correlation, 0 if the spans have nothing in common.
-func (m *Meter) correlate(r, d run) int {
+func (m *Meter) lag(r, d run) int {
 	nr, nd := r.to-r.from, d.to-d.from
 	if nr < minCorrelatable || nd < minCorrelatable {
 		return 0
 	}
-	// Lag q of the correlation stands at index q modulo n.
-	n := pow2(nr + nd - 1)
-	a, b := grow(m.scratch, n), grow(m.scratch2, n)
-	m.scratch, m.scratch2 = a, b
-	if !copyNonzero(a, m.ref.log, r) || !copyNonzero(b, m.deg.log, d) {
+	// Lag q of the correlation stands at index q modulo the length.
+	m.scratch = zeros(m.scratch, pow2(nr+nd-1))
+	z := m.scratch
+	var someRef, someDeg bool
+	for i := range nr {
+		v := at(m.ref.log, r.from+i)
+		z[i] = complex(v, 0)
+		someRef = someRef || v != 0
+	}
+	for i := range nd {
+		v := at(m.deg.log, d.from+i)
+		z[i] = complex(real(z[i]), v)
+		someDeg = someDeg || v != 0
+	}
+	if !someRef || !someDeg {
 		return 0
 	}
-	plan := m.plan(n)
-	m.spectrum, m.spectrum2 = grow(m.spectrum, n/2+1), grow(m.spectrum2, n/2+1)
-	crossCorrelate(plan, a, b, m.spectrum, m.spectrum2)
-	return firstPeak(a, 1-nr, nd)
+	correlate(z)
+	return firstPeak(z, 1-nr, nd)
 }
 
-// copyNonzero copies the span s of src, which may overhang its ends, and tells whether there was anything but zeros.
-func copyNonzero(dst, src []float64, s run) bool {
-	some := false
-	for k := max(s.from, 0); k < min(s.to, len(src)); k++ {
-		dst[k-s.from] = src[k]
-		some = some || src[k] != 0
+// at returns x[k], 0 beyond the ends of x.
+func at(x []float64, k int) float64 {
+	if k < 0 || k >= len(x) {
+		return 0
 	}
-	return some
+	return x[k]
 }
 
-// firstPeak returns the lowest of the lags from..to-1 whose value in the circular correlation x is the greatest, taking
+// firstPeak returns the lowest of the lags from..to-1 whose value in the circular correlation z is the greatest, taking
 // values that differ by rounding alone for equal.
-func firstPeak(x []float64, from, to int) int {
-	at := func(q int) float64 { return x[(q+len(x))%len(x)] }
+func firstPeak(z []complex128, from, to int) int {
+	at := func(q int) float64 { return real(z[(q+len(z))%len(z)]) }
 	top := 0.0
 	for q := from; q < to; q++ {
 		top = max(top, at(q))

@@ -9,8 +9,7 @@ type model struct {
 	loudness []bandLoudness
 	width    float64 // of all bands but the lowest, Bark
 
-	frame    []float64
-	spectrum []complex128
+	frame []complex128 // frames at hand, one real and one imaginary, then their spectrum
 
 	utterances []utterance
 	first      int       // frame with the first sound of the reference
@@ -19,6 +18,7 @@ type model struct {
 	total      []float64 // audible power of each reference frame
 	symmetric  []float64 // disturbance of each frame
 	asymmetric []float64 // the same, additions weighted
+	bad        []interval
 	aligned    []float64 // degraded signal, delays undone
 	realigned  []float64 // the same after realignment of bad intervals
 }
@@ -26,8 +26,7 @@ type model struct {
 func (p *model) init(g *grid) {
 	p.grid = g
 	p.window = hann(g.frame)
-	p.frame = make([]float64, g.frame)
-	p.spectrum = make([]complex128, g.frame/2+1)
+	p.frame = make([]complex128, g.frame)
 	p.loudness = make([]bandLoudness, g.bands)
 	for b := range p.loudness {
 		p.loudness[b] = newBandLoudness(g, b)
@@ -47,6 +46,12 @@ func (p *model) delayAt(at int) int {
 	return p.utterances[0].delay
 }
 
+// refFrame returns the band powers of frame j of the reference.
+func (p *model) refFrame(j int) []float64 { return p.ref[j*p.grid.bands : (j+1)*p.grid.bands] }
+
+// degFrame returns the band powers of frame j of the degraded signal.
+func (p *model) degFrame(j int) []float64 { return p.deg[j*p.grid.bands : (j+1)*p.grid.bands] }
+
 // analyse computes the band powers of all frames of both signals, each degraded frame taken at its delay.
 func (m *Meter) analyse(length int) {
 	p, g := &m.model, m.grid
@@ -54,30 +59,35 @@ func (m *Meter) analyse(length int) {
 	p.deg = grow(p.deg, p.frames*g.bands)
 	for j := range p.frames {
 		at := g.margin + j*g.hop
-		m.bandPowers(p.ref[j*g.bands:(j+1)*g.bands], m.ref.heard[at:])
-		at += p.delayAt(at)
-		if at > 0 && at+g.frame < length {
-			m.bandPowers(p.deg[j*g.bands:(j+1)*g.bands], m.deg.heard[at:])
+		late := at + p.delayAt(at)
+		if late > 0 && late+g.frame < length {
+			p.bandPowers(p.refFrame(j), p.degFrame(j), m.ref.heard[at:], m.deg.heard[late:])
+			continue
 		}
+		p.bandPowers(p.refFrame(j), p.degFrame(j), m.ref.heard[at:], m.ref.heard[at:])
+		clear(p.degFrame(j))
 	}
 }
 
-// bandPowers writes the power of each Bark band in the first frame of x.
-func (m *Meter) bandPowers(dst, x []float64) {
-	p, g := &m.model, m.grid
+// bandPowers writes the power of each Bark band in the first frame of x and of y.
+func (p *model) bandPowers(dstX, dstY, x, y []float64) {
 	for i, w := range p.window {
-		p.frame[i] = x[i] * w
+		p.frame[i] = complex(w*x[i], w*y[i])
 	}
-	m.plan(g.frame).Coefficients(p.spectrum, p.frame)
-	p.spectrum[0] = 0
+	forward(p.frame)
 	k := 0
-	for b, lines := range g.lines {
-		sum := 0.0
-		for _, c := range p.spectrum[k : k+lines] {
-			sum += real(c)*real(c) + imag(c)*imag(c)
+	for b, lines := range p.grid.lines {
+		var sumX, sumY float64
+		for range lines {
+			if k > 0 { // the constant part is not heard
+				powX, powY := powers(p.frame, k)
+				sumX += powX
+				sumY += powY
+			}
+			k++
 		}
-		dst[b] = sum * g.density[b] * g.powerScale
-		k += lines
+		scale := p.grid.density[b] * p.grid.powerScale
+		dstX[b], dstY[b] = sumX*scale, sumY*scale
 	}
 }
 

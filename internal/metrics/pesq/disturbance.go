@@ -18,12 +18,6 @@ func (p *model) compare() {
 	}
 }
 
-// refFrame returns the band powers of frame j of the reference.
-func (p *model) refFrame(j int) []float64 { return p.ref[j*p.grid.bands : (j+1)*p.grid.bands] }
-
-// degFrame returns the band powers of frame j of the degraded signal.
-func (p *model) degFrame(j int) []float64 { return p.deg[j*p.grid.bands : (j+1)*p.grid.bands] }
-
 // gain returns the power ratio of the signals in frame j, smoothed with that of the frame before.
 func (p *model) gain(j int, previous float64) float64 {
 	const (

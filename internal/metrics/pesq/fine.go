@@ -1,10 +1,6 @@
 package pesq
 
-import (
-	"math"
-
-	"gonum.org/v1/gonum/dsp/fourier"
-)
+import "math"
 
 // Constants of the fine alignment (P.862).
 const (
@@ -18,22 +14,22 @@ const (
 type fineAligner struct {
 	frame    int
 	block    int
-	plan     *fourier.FFT
 	window   []float64
 	ref, deg []float32
 	degEnd   int // padded length of the degraded signal
 
-	x, y           []float64
-	specX, specY   []complex128
+	held           [2][]complex128 // frames that have still to vote, reference + i degraded
+	scale          [2]float64      // by which their correlations are too small
+	waiting        int             // frames held
+	magnitude      []float64       // of a correlation
 	smoothed, tent []float64
 }
 
 func (f *fineAligner) init(g *grid) {
 	f.frame, f.block = g.alignFrame, g.block
-	f.plan = fourier.NewFFT(f.frame)
 	f.window = hann(f.frame)
-	f.x, f.y = make([]float64, f.frame), make([]float64, f.frame)
-	f.specX, f.specY = make([]complex128, f.frame/2+1), make([]complex128, f.frame/2+1)
+	f.held = [2][]complex128{make([]complex128, f.frame), make([]complex128, f.frame)}
+	f.magnitude = make([]float64, f.frame)
 	f.smoothed = make([]float64, f.frame)
 	half := f.frame / smoothShare
 	for k := 1 - half; k < half; k++ {
@@ -86,22 +82,22 @@ func (f *fineAligner) backwardTally(to, coarse int) *tally {
 
 // countTo counts the frames that end by reference block to.
 func (f *fineAligner) countTo(t *tally, to int) {
-	step := f.frame / overlaps
 	for t.deg+f.frame <= f.degEnd && t.ref+f.frame <= to*f.block {
-		f.vote(t)
-		t.ref += step
-		t.deg += step
+		f.count(t)
+		t.ref += f.frame / overlaps
+		t.deg += f.frame / overlaps
 	}
+	f.vote(t)
 }
 
 // countDownTo counts the frames that begin no earlier than reference block from.
 func (f *fineAligner) countDownTo(t *tally, from int) {
-	step := f.frame / overlaps
 	for t.deg >= 0 && t.ref >= from*f.block {
-		f.vote(t)
-		t.ref -= step
-		t.deg -= step
+		f.count(t)
+		t.ref -= f.frame / overlaps
+		t.deg -= f.frame / overlaps
 	}
+	f.vote(t)
 }
 
 // forward returns the delay of a span of reference blocks, given its coarse delay.
@@ -111,37 +107,87 @@ func (f *fineAligner) forward(span run, coarse int) fit {
 	return f.result(t)
 }
 
-// vote correlates the frames at the positions of t and counts their vote.
-func (f *fineAligner) vote(t *tally) {
-	f.load(f.x, f.ref, t.ref)
-	f.load(f.y, f.deg, t.deg)
-	crossCorrelate(f.plan, f.x, f.y, f.specX, f.specY)
-	top := 0.0
-	for _, v := range f.x {
-		top = max(top, math.Abs(v))
-	}
-	top *= voteShare
-	weight := math.Pow(top, voteLoud)
-	for i, v := range f.x {
-		if math.Abs(v) > top {
-			t.votes[i] += weight
-			t.total += weight
-		}
+// count takes up the frames at the positions of t. They vote two by two, which saves a transform.
+func (f *fineAligner) count(t *tally) {
+	if f.load(t.ref, t.deg); f.waiting == len(f.held) {
+		f.vote(t)
 	}
 }
 
-// load takes the windowed frame at position at of x; beyond the ends there are zeros.
-func (f *fineAligner) load(dst []float64, x []float32, at int) {
-	if at >= 0 && at+len(dst) <= len(x) {
-		for i, v := range x[at : at+len(dst)] {
-			dst[i] = float64(v) * f.window[i]
-		}
+// load takes the windowed frames at the given positions, brought to a peak of 1 each. Silent frames have no vote and are left
+// out.
+func (f *fineAligner) load(ref, deg int) {
+	z := f.held[f.waiting]
+	x, y := part(f.ref, ref, f.frame), part(f.deg, deg, f.frame)
+	var peakX, peakY float64
+	for i, w := range f.window {
+		u, v := w*float64(x[i]), w*float64(y[i])
+		peakX, peakY = max(peakX, math.Abs(u)), max(peakY, math.Abs(v))
+		z[i] = complex(u, v)
+	}
+	if peakX == 0 || peakY == 0 {
 		return
 	}
-	for i := range dst {
-		dst[i] = 0
-		if k := at + i; k >= 0 && k < len(x) {
-			dst[i] = float64(x[k]) * f.window[i]
+	gx, gy := 1/peakX, 1/peakY
+	for i, v := range z {
+		z[i] = complex(real(v)*gx, imag(v)*gy)
+	}
+	f.scale[f.waiting] = peakX * peakY
+	f.waiting++
+}
+
+// part returns the n samples of x from position at on, zeros where they reach beyond its ends.
+func part(x []float32, at, n int) []float32 {
+	if at >= 0 && at+n <= len(x) {
+		return x[at : at+n]
+	}
+	padded := make([]float32, n)
+	from, to := min(max(at, 0), len(x)), min(max(at+n, 0), len(x))
+	if from < to {
+		copy(padded[from-at:], x[from:to])
+	}
+	return padded
+}
+
+// vote lets the waiting frames vote.
+func (f *fineAligner) vote(t *tally) {
+	z := f.held[0]
+	switch f.waiting {
+	case 0:
+		return
+	case 1:
+		correlate(z)
+	case 2:
+		correlateTwo(z, f.held[1])
+	}
+	for i, v := range z {
+		f.magnitude[i] = math.Abs(real(v))
+	}
+	t.add(f.magnitude, f.scale[0])
+	if f.waiting == 2 {
+		for i, v := range z {
+			f.magnitude[i] = math.Abs(imag(v))
+		}
+		t.add(f.magnitude, f.scale[1])
+	}
+	f.waiting = 0
+}
+
+// add counts the vote of one frame: for every lag at which the magnitude of its correlation, in units of scale, is near the
+// maximum.
+func (t *tally) add(magnitude []float64, scale float64) {
+	top := 0.0
+	for _, v := range magnitude {
+		if v > top {
+			top = v
+		}
+	}
+	top *= voteShare
+	weight := math.Pow(top*scale, voteLoud)
+	for i, v := range magnitude {
+		if v > top {
+			t.votes[i] += weight
+			t.total += weight
 		}
 	}
 }
@@ -174,19 +220,4 @@ func (f *fineAligner) result(t *tally) fit {
 	r.delay += lag
 	r.confidence = top / t.total
 	return r
-}
-
-// crossCorrelate overwrites x with the circular cross-correlation of x and y: element q (modulo the length) is the sum of
-// x[t] y[t+q]. The spectra are scratch.
-func crossCorrelate(plan *fourier.FFT, x, y []float64, specX, specY []complex128) {
-	plan.Coefficients(specX, x)
-	plan.Coefficients(specY, y)
-	scale := 1 / float64(len(x))
-	for i, a := range specX {
-		b := specY[i]
-		specX[i] = complex(
-			(real(a)*real(b)+imag(a)*imag(b))*scale,
-			(real(a)*imag(b)-imag(a)*real(b))*scale)
-	}
-	plan.Sequence(x, specX)
 }

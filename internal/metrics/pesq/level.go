@@ -6,50 +6,89 @@ import (
 )
 
 const (
-	// fullScale takes samples of full scale 1 to the 16-bit scale in which P.862 is written.
-	fullScale = 32768
+	// scaleBits is the binary exponent that the largest sample is brought to: the 16-bit scale in which P.862 is written.
+	scaleBits = 15
+	// inBand is the power in the level band, with the largest sample at 2^14 or more, below which there is only rounding.
+	inBand = 1e-9
 	// targetPower is the mean power, between 350 and 3250 Hz, to which both signals are brought (P.862).
 	targetPower = 1e7
 	// wideFade is the length, in samples, of the ramps at both ends before the filter of P.862.2.
 	wideFade = 16
 )
 
-// prepare fills s from the samples x: margins, level, input filter, alignment prefilter and activity.
+// prepare fills m.ref and m.deg from the samples: margins, level, input filter, alignment prefilter and activity.
 // longest is the padded length of the longer of the two signals.
-func (m *Meter) prepare(s *signal, name string, x []float32, longest int) error {
-	g := m.grid
-	s.n, s.padded = len(x), len(x)+2*g.margin
-	s.heard = grow(s.heard, longest+g.tail)
-	speech := s.heard[g.margin : g.margin+s.n]
-	for i, v := range x {
-		speech[i] = float64(v) * fullScale
+func (m *Meter) prepare(ref, deg []float32, longest int) error {
+	both := [2]*signal{&m.ref, &m.deg}
+	for i, x := range [2][]float32{ref, deg} {
+		m.load(both[i], x, longest)
 	}
-	extended := s.heard[g.margin : g.margin+s.n+g.tail]
-	power := 0.0
-	for _, v := range m.filter(m.level, extended) {
-		power += v * v
-	}
-	power /= float64(longest - 2*g.margin + g.tail)
-	gain := float32(math.Sqrt(targetPower / power))
-	if power == 0 || math.IsInf(float64(gain), 0) {
-		return fmt.Errorf("pesq: %s is silent between 350 and 3250 Hz, expected speech: there is nothing to score", name)
-	}
-	for i, v := range speech {
-		speech[i] = float64(float32(float32(v) * gain))
+	m.filter(m.level, m.ref.band, m.deg.band)
+	for i, name := range [2]string{"reference", "degraded"} {
+		if err := m.setLevel(both[i], name, longest); err != nil {
+			return err
+		}
 	}
 	switch m.mode {
 	case Narrow:
-		copy(extended, m.filter(m.input, extended))
+		m.filter(m.input, m.extended(&m.ref), m.extended(&m.deg))
 	case Wide:
-		m.filterWide(s, speech)
+		m.filterWide(&m.ref)
+		m.filterWide(&m.deg)
 	}
-	m.shape(s)
-	m.detect(s)
+	for _, s := range both {
+		m.shape(s)
+		m.detect(s)
+	}
+	return nil
+}
+
+// load puts the samples x between margins, on the 16-bit scale. Their scale does not matter to the score, and as a power of
+// two it changes no digit of it; this one keeps all signals alike in size.
+func (m *Meter) load(s *signal, x []float32, longest int) {
+	s.n, s.padded = len(x), len(x)+2*m.grid.margin
+	s.heard = zeros(s.heard, longest+m.grid.tail)
+	var peak float64
+	for _, v := range x {
+		peak = max(peak, math.Abs(float64(v)))
+	}
+	_, exponent := math.Frexp(peak)
+	scale := math.Ldexp(1, scaleBits-exponent)
+	speech := m.speech(s)
+	for i, v := range x {
+		speech[i] = float64(v) * scale
+	}
+	s.band = append(s.band[:0], m.extended(s)...)
+}
+
+// speech returns the part of s.heard that holds input samples.
+func (m *Meter) speech(s *signal) []float64 { return s.heard[m.grid.margin:][:s.n] }
+
+// extended returns the part of s.heard that holds input samples and the tail after them, where filters ring.
+func (m *Meter) extended(s *signal) []float64 { return s.heard[m.grid.margin:][:s.n+m.grid.tail] }
+
+// setLevel brings s to the common level: the power of s.band, which it expects to be band-passed, becomes targetPower.
+func (m *Meter) setLevel(s *signal, name string, longest int) error {
+	power := 0.0
+	for _, v := range s.band {
+		power += v * v
+	}
+	// The longer signal's length divides both powers: so does P.862.
+	power /= float64(longest - 2*m.grid.margin + m.grid.tail)
+	if power < inBand {
+		return fmt.Errorf("pesq: %s is silent between 350 and 3250 Hz, expected speech: there is nothing to score", name)
+	}
+	gain := float32(math.Sqrt(targetPower / power))
+	speech := m.speech(s)
+	for i, v := range speech {
+		speech[i] = float64(float32(v) * gain)
+	}
 	return nil
 }
 
 // filterWide applies the input filter of P.862.2 between short fades.
-func (m *Meter) filterWide(s *signal, speech []float64) {
+func (m *Meter) filterWide(s *signal) {
+	speech := m.speech(s)
 	s.shaped = grow(s.shaped, len(speech))
 	for i, v := range speech {
 		s.shaped[i] = float32(v)
@@ -72,7 +111,8 @@ func (m *Meter) shape(s *signal) {
 	g := m.grid
 	s.shaped = grow(s.shaped, s.padded+g.tail)
 	sum := 0.0
-	for _, v := range s.heard[g.margin : g.margin+s.n] {
+	speech := m.speech(s)
+	for _, v := range speech {
 		sum += v
 	}
 	// The sum runs over the speech and the divisor counts the margins too: so does P.862.
@@ -80,7 +120,6 @@ func (m *Meter) shape(s *signal) {
 	for i, v := range s.heard[:len(s.shaped)] {
 		s.shaped[i] = float32(v)
 	}
-	speech := s.heard[g.margin : g.margin+s.n]
 	out := s.shaped[g.margin : g.margin+s.n]
 	for i, v := range speech {
 		// Distance to the nearer end; the ramps of two blocks never meet in a quarter of a second.
@@ -88,6 +127,6 @@ func (m *Meter) shape(s *signal) {
 		out[i] = float32((v - mean) * fade)
 	}
 	for _, f := range g.prefilter {
-		f.run(s.shaped)
+		f.run(s.shaped[g.margin:]) // the zeros before leave it at rest
 	}
 }

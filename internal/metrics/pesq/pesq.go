@@ -32,8 +32,6 @@ package pesq
 import (
 	"fmt"
 
-	"gonum.org/v1/gonum/dsp/fourier"
-
 	"sotto/internal/metrics/check"
 )
 
@@ -93,17 +91,13 @@ func WideBand(ref, deg []float32, rate int) (lqo float64, err error) {
 }
 
 // Meter scores pairs of signals of one rate in one mode. It reuses its plans and buffers, which grow to what the longest
-// pair needs (about 60 bytes per sample). A Meter serves one goroutine at a time.
+// pair needs (about 100 bytes per sample). A Meter serves one goroutine at a time.
 type Meter struct {
 	mode Mode
 	grid *grid
 
-	plans        map[int]*fourier.FFT // by length
 	level, input *curve
-	scratch      []float64    // time domain of the transform at hand
-	scratch2     []float64    // second signal of a correlation
-	spectrum     []complex128 // frequency domain of the transform at hand
-	spectrum2    []complex128
+	scratch      []complex128 // the transform at hand
 
 	ref, deg signal
 	fine     fineAligner
@@ -114,6 +108,7 @@ type Meter struct {
 type signal struct {
 	n      int       // input samples
 	padded int       // input samples and both margins
+	band   []float64 // speech and tail within the band in which levels are measured
 	heard  []float64 // level-aligned and input-filtered: what the perceptual model listens to
 	shaped []float32 // prefiltered for time alignment
 	active []float64 // power of active blocks, 0 elsewhere
@@ -122,7 +117,7 @@ type signal struct {
 
 // New returns a Meter for signals sampled at rate Hz. Narrow accepts 8000 and 16000, Wide 16000; anything else is an error.
 func New(mode Mode, rate int) (*Meter, error) {
-	m := &Meter{mode: mode, plans: map[int]*fourier.FFT{}, level: &curve{points: levelBandCurve}}
+	m := &Meter{mode: mode, level: &curve{points: levelBandCurve}}
 	switch rate {
 	case grid8k.rate:
 		m.grid = &grid8k
@@ -157,10 +152,7 @@ func (m *Meter) Score(ref, deg []float32) (Result, error) {
 		return Result{}, err
 	}
 	longest := max(len(ref), len(deg)) + 2*m.grid.margin
-	if err := m.prepare(&m.ref, "reference", ref, longest); err != nil {
-		return Result{}, err
-	}
-	if err := m.prepare(&m.deg, "degraded", deg, longest); err != nil {
+	if err := m.prepare(ref, deg, longest); err != nil {
 		return Result{}, err
 	}
 	utterances, err := m.align()
@@ -183,16 +175,6 @@ func (m *Meter) check(name string, x []float32) error {
 	return check.Signal("pesq", name, x)
 }
 
-// plan returns the transform of n real values.
-func (m *Meter) plan(n int) *fourier.FFT {
-	p, ok := m.plans[n]
-	if !ok {
-		p = fourier.NewFFT(n)
-		m.plans[n] = p
-	}
-	return p
-}
-
 // grid holds the constants and tables of one sampling rate. Lengths are in samples.
 type grid struct {
 	rate       int // Hz
@@ -212,23 +194,4 @@ type grid struct {
 	width         []float64 // band width, Bark
 	density       []float64 // correction of the band's power density
 	threshold     []float64 // power of the hearing threshold
-}
-
-// pow2 returns the smallest power of two that is at least n.
-func pow2(n int) int {
-	p := 1
-	for p < n {
-		p *= 2
-	}
-	return p
-}
-
-// grow returns a slice of n zeros, in the memory of s if that is large enough.
-func grow[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	s = s[:n]
-	clear(s)
-	return s
 }

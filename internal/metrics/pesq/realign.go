@@ -15,7 +15,7 @@ const (
 // interval is a stretch of bad frames, [from, to), and the extra shift in samples that aligns it better.
 type interval struct{ from, to, shift int }
 
-// badIntervals lists the stretches of frames whose disturbance is so large that their alignment is in doubt.
+// badIntervals lists the stretches of frames, none of them short, whose disturbance is so large that their alignment is in doubt.
 func (p *model) badIntervals() []interval {
 	bad := make([]bool, p.frames)
 	for j := 1; j < p.frames; j++ {
@@ -46,27 +46,31 @@ func (p *model) badIntervals() []interval {
 // length is that of both signals with margins and tail, longest that without the tail.
 func (m *Meter) realign(length, longest int) {
 	p, g := &m.model, m.grid
-	intervals := p.badIntervals()
-	if len(intervals) == 0 {
+	p.bad = p.badIntervals()
+	if len(p.bad) == 0 {
 		return
 	}
-	p.aligned = grow(p.aligned, length)
+	p.aligned = zeros(p.aligned, length)
 	for i := g.margin; i < length-g.margin; i++ {
 		p.aligned[i] = m.deg.heard[min(max(i+p.delayAt(i), g.margin), length-g.margin-1)]
 	}
 	p.realigned = append(p.realigned[:0], p.aligned...)
-	for k := range intervals {
-		v := &intervals[k]
+	for k := range p.bad {
+		v := &p.bad[k]
 		from, to := v.from*g.hop+g.margin, v.to*g.hop+g.frame+g.margin
 		v.shift = m.shift(from, to, longest)
 		for i := from; i < min(to, length); i++ {
 			p.realigned[i] = p.aligned[min(max(i+v.shift, 0), longest-1)]
 		}
 	}
-	for _, v := range intervals {
+	for _, v := range p.bad {
+		at := func(j int) []float64 { return p.realigned[g.margin+j*g.hop:] }
+		for j := v.from; j < v.to; j += 2 {
+			k := min(j+1, v.to-1)
+			p.bandPowers(p.degFrame(j), p.degFrame(k), at(j), at(k))
+		}
 		gain := 1.0
 		for j := v.from; j < v.to; j++ {
-			m.bandPowers(p.degFrame(j), p.realigned[g.margin+j*g.hop:])
 			gain = p.gain(j, gain)
 			s, a := p.disturbance(j, gain)
 			p.symmetric[j] = min(p.symmetric[j], s)
@@ -82,28 +86,26 @@ func (m *Meter) shift(from, to, longest int) int {
 	search := searchFrames * g.frame
 	n := to - from + 2*search
 	// The search never moves the reference past the ends of the degraded segment, so lags do not wrap.
-	size := pow2(n)
-	m.scratch, m.scratch2 = grow(m.scratch, size), grow(m.scratch2, size)
-	ref, deg := m.scratch, m.scratch2
+	m.scratch = zeros(m.scratch, pow2(n))
+	z := m.scratch
 	var refPower, degPower float64
-	for i := from; i < to; i++ {
-		v := math.Abs(m.ref.heard[i])
-		ref[i-from+search] = v
-		refPower += v * v
-	}
 	for i := range n {
 		v := math.Abs(p.aligned[min(max(from-search+i, g.margin), longest-g.margin+g.tail-1)])
-		deg[i] = v
+		z[i] = complex(0, v)
 		degPower += v * v
+	}
+	for i := from; i < to; i++ {
+		v := math.Abs(m.ref.heard[i])
+		z[i-from+search] += complex(v, 0)
+		refPower += v * v
 	}
 	scale := float64(pow2(2 * n))
 	if refPower/scale <= leastPower || degPower/scale <= leastPower {
 		return 0
 	}
-	m.spectrum, m.spectrum2 = grow(m.spectrum, size/2+1), grow(m.spectrum2, size/2+1)
-	crossCorrelate(m.plan(size), ref, deg, m.spectrum, m.spectrum2)
-	lag := firstPeak(ref, -search, search)
-	if ref[(lag+size)%size] < leastMatch*math.Sqrt(refPower*degPower) {
+	correlate(z)
+	lag := firstPeak(z, -search, search)
+	if real(z[(lag+len(z))%len(z)]) < leastMatch*math.Sqrt(refPower*degPower) {
 		return 0
 	}
 	return lag

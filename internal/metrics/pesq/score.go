@@ -22,6 +22,7 @@ func (m *Meter) perceive(utterances []utterance, longest int) (float64, error) {
 	p.compare()
 	bad := p.anyBad()
 	p.clearLost()
+	p.bad = nil
 	if bad {
 		m.realign(longest+g.tail, longest)
 	}
