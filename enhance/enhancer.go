@@ -198,24 +198,27 @@ func (e *Enhancer) extend() {
 		sum += g
 	}
 	mean := sum / float32(hi-lo)
-	if !(mean >= 0) {
-		mean = 0 // NaN must not stick.
-	}
-	e.top = mean + e.topDecay*(e.top-mean)
+	e.top = sound(mean + e.topDecay*(e.top-mean))
 	for k := e.known; k < len(e.gain); k++ {
 		e.gain[k] = e.top
 	}
 }
 
-// limit applies the attenuation limit and bypass. A gain that is not a
-// number, which only absurd weights can give, becomes the floor.
+// limit applies the attenuation limit and bypass.
 func (e *Enhancer) limit() {
 	for k, g := range e.gain {
-		if !(g >= e.floor) {
-			g = e.floor
-		}
+		g = max(sound(g), e.floor)
 		e.gain[k] = g + e.dry*(1-g)
 	}
+}
+
+// sound returns the gain g, or 0 if it is too small to matter or not a number,
+// which only absurd weights can give.
+func sound(g float32) float32 {
+	if g > tiny {
+		return g
+	}
+	return 0
 }
 
 // ramp moves the floor and the dry share one step towards what is wanted.

@@ -1,9 +1,11 @@
 package enhance
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"sotto/internal/resample"
@@ -34,7 +36,7 @@ func noisyVoice(n, rate int, seed uint64) []float32 {
 // clean runs x through p and takes the latency off again.
 func clean(p stream.Processor, x []float32) []float32 {
 	hop := p.Hop()
-	in := append(append([]float32(nil), x...), make([]float32, p.Latency()+hop)...)
+	in := slices.Concat(x, make([]float32, p.Latency()+hop))
 	in = in[:len(in)/hop*hop]
 	for i := 0; i < len(in); i += hop {
 		p.Process(in[i:i+hop], in[i:i+hop])
@@ -352,6 +354,32 @@ func TestNarrowBandAgrees(t *testing.T) {
 	if score < 20 {
 		t.Errorf("cleaned at 8000 Hz and at 16000 Hz the clip agrees to %.1f dB, want 20", score)
 	}
+}
+
+// FuzzProcess feeds arbitrary bits as samples.
+func FuzzProcess(f *testing.F) {
+	m := randomModel(small, 30)
+	f.Add([]byte{0, 0, 0x80, 0x7f, 0, 0, 0xc0, 0x7f, 1, 0, 0, 0})
+	f.Add([]byte{0xff, 0xff, 0x7f, 0x7f, 0xff, 0xff, 0x7f, 0xff})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e := newEnhancer(t, m, 8000, Config{})
+		hop := make([]float32, e.Hop())
+		for i := 0; i+4 <= len(data) || i == 0; i += 4 * len(hop) {
+			for j := range hop {
+				hop[j] = 0
+				if at := i + 4*j; at+4 <= len(data) {
+					hop[j] = math.Float32frombits(binary.LittleEndian.Uint32(data[at:]))
+				}
+			}
+			e.Process(hop, hop)
+			if !allFinite(hop) {
+				t.Fatal("the output is not finite")
+			}
+		}
+		if !allFinite(e.h) {
+			t.Fatalf("activations %v", e.h)
+		}
+	})
 }
 
 func TestNewRefuses(t *testing.T) {

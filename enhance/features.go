@@ -2,6 +2,7 @@ package enhance
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"sotto/internal/fastmath"
@@ -218,7 +219,7 @@ func (f *Features) Reset() { f.level, f.frames = 0, 0 }
 // allFinite reports whether no element of v is infinite or NaN.
 func allFinite(v []float32) bool {
 	for _, x := range v {
-		if x-x != 0 { // NaN for both.
+		if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
 			return false
 		}
 	}

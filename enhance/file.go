@@ -319,9 +319,9 @@ func (m *Model) Save(path string) (err error) {
 		return fmt.Errorf("enhance: %w", err)
 	}
 	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
+		if err != nil { // that error says enough; this is tidying up.
+			_ = f.Close()
+			_ = os.Remove(f.Name())
 		}
 	}()
 	w := bufio.NewWriter(f)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -276,7 +277,20 @@ func TestAccessors(t *testing.T) {
 // FuzzRead checks that no file makes Read panic, and that a file it accepts
 // makes an Enhancer whose output is finite.
 func FuzzRead(f *testing.F) {
-	m := randomModel(shape{width: 2, layers: 1, speech: 1, noise: 1, refine: true}, 10)
+	one := func(in, out int) Dense {
+		return Dense{In: in, Out: out, Weight: slices.Repeat([]float32{0.5}, in*out), Bias: make([]float32, out)}
+	}
+	basis := &Basis{Bins: 5, Rank: 1, W: []float32{1, 2, 3, 4, 5}}
+	refine := one(1, 5)
+	m := &Model{ // as small as a model with every part can be.
+		Grid:     Grid{SampleRate: 8000, Frame: time.Millisecond, Hop: time.Millisecond / 4, Synthesis: time.Millisecond / 2},
+		Features: FeatureSpec{Edges: []int{1, 5}},
+		Speech:   basis, Noise: basis,
+		Network: Network{In: one(1, 1), GRU: []GRU{{
+			In: 1, Hidden: 1, WeightIH: []float32{1, 2, 3}, WeightHH: []float32{1, 2, 3}, BiasIH: make([]float32, 3), BiasHH: make([]float32, 3),
+		}}, Out: one(1, 2)},
+		Refine: &refine,
+	}
 	f.Add(encode(f, m))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := Read(bytes.NewReader(data))

@@ -83,7 +83,7 @@ func TestEdges(t *testing.T) {
 				t.Errorf("%s(%v) = %v, want a finite number", k.name, x, y)
 			}
 		}
-		if y := k.fast(nan); y == y {
+		if y := k.fast(nan); !math.IsNaN(float64(y)) {
 			t.Errorf("%s(NaN) = %v, want NaN", k.name, y)
 		}
 	}

@@ -50,7 +50,7 @@ func objectFields(b []byte) ([]field, error) {
 	if _, err := d.Token(); err != nil {
 		return nil, errHeader
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errHeader
 	}
 	return fields, nil

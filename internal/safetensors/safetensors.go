@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sort"
 	"unicode/utf8"
 )
@@ -245,7 +246,7 @@ func Write(w io.Writer, f *File) error {
 // marshalHeader returns the padded header of f and its tensors in the order
 // of the data.
 func marshalHeader(f *File) ([]byte, []Tensor, error) {
-	order := append([]Tensor(nil), f.Tensors...)
+	order := slices.Clone(f.Tensors)
 	sort.Slice(order, func(i, j int) bool { return order[i].Name < order[j].Name })
 	fields := map[string]any{}
 	for k, v := range f.Metadata {
