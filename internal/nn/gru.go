@@ -33,6 +33,7 @@ type GRU struct {
 	gates  Mat // T*Lanes x 3H: r, z, n after their nonlinearities
 	inner  Mat // T*Lanes x H: W_hn h + b_hn
 	step   Mat // Lanes x 3H: one step's recurrent product
+	turned Mat // H x 3H: WeightHH transposed
 	dIn    Mat // T*Lanes x 3H: gradient of the input's share of the gates
 	dRec   Mat // T*Lanes x 3H: gradient of the recurrent share
 	carry  Mat // Lanes x H: gradient that flows back through time
@@ -97,12 +98,14 @@ func (g *GRU) Forward(x Mat) Mat {
 	g.gates = g.gates.Resize(x.Rows, 3*h)
 	g.inner = g.inner.Resize(x.Rows, h)
 	g.step = g.step.Resize(b, 3*h)
+	g.turned = g.turned.Resize(h, 3*h)
+	g.WeightHH.Mat().transpose(g.turned)
 	copy(g.hidden.Data, g.State.Data)
 	Gemm(NoTrans, T, 1, x, g.WeightIH.Mat(), 0, g.gates)
 	addBias(g.gates, g.BiasIH.Value)
 	for t := range steps {
 		prev := g.hidden.Slice(t*b, (t+1)*b)
-		Gemm(NoTrans, T, 1, prev, g.WeightHH.Mat(), 0, g.step)
+		gemmFewRows(prev, g.turned, 0, g.step)
 		for i := range b {
 			g.cell(t*b+i, i)
 		}
@@ -147,7 +150,7 @@ func (g *GRU) Backward(dy Mat) Mat {
 		for i := range b {
 			g.cellBackward(dy, t*b+i, i)
 		}
-		Gemm(NoTrans, NoTrans, 1, g.dRec.Slice(t*b, (t+1)*b), g.WeightHH.Mat(), 1, g.carry)
+		gemmFewRows(g.dRec.Slice(t*b, (t+1)*b), g.WeightHH.Mat(), 1, g.carry)
 	}
 	before := g.hidden.Slice(0, dy.Rows)
 	Gemm(T, NoTrans, 1, g.dIn, g.x, 1, g.WeightIH.GradMat())

@@ -256,10 +256,10 @@ func TestCosineSchedule(t *testing.T) {
 	}
 }
 
-// BenchmarkGRU is the trainer's inner loop: 8 sequences of 500 frames.
+// BenchmarkGRU is the trainer's inner loop: 6 sequences of 375 frames.
 func BenchmarkGRU(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	const lanes, steps, width = 8, 500, 256
+	const lanes, steps, width = 6, 375, 256
 	g := NewGRU("g", width, width, rng)
 	x, dy := randomMat(lanes*steps, width, rng), randomMat(lanes*steps, width, rng)
 	g.Reset(lanes)

@@ -1,0 +1,355 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sotto/dict"
+	"sotto/enhance"
+	"sotto/internal/corpus"
+	"sotto/internal/nn"
+	"sotto/internal/train"
+)
+
+const trainLong = `Train what sotto runs, from recordings of clean speech and of noise.
+
+First the two dictionaries, then the network that estimates their activations:
+
+  sotto train dict --data speech/ -o speech.dict --rank 256
+  sotto train dict --data noise/ -o noise.dict --rank 128
+  sotto train net --speech speech/ --noise noise/ \
+      --speech-dict speech.dict --noise-dict noise.dict -o my.sotto
+
+Folders may be nested and may hold WAV, FLAC, MP3 and NIST SPHERE files, so a
+TIMIT or NOISEX-92 folder works as it is.`
+
+func newTrain(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "train",
+		Short: "train dictionaries and networks",
+		Long:  trainLong,
+		Args:  arguments(0, 0, "a sub-command: dict or net"),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newTrainDict(a), newTrainNet(a))
+	return cmd
+}
+
+// dictFlags are the flags of "train dict".
+type dictFlags struct {
+	data    []string
+	exclude []string
+	out     string
+	method  string
+	rank    int
+	frames  int
+	epochs  float64
+	seed    uint64
+	screen  bool
+	force   bool
+}
+
+func newTrainDict(a *app) *cobra.Command {
+	var f dictFlags
+	cmd := &cobra.Command{
+		Use:   "dict --data FOLDER -o FILE",
+		Short: "learn a dictionary of spectra",
+		Args:  arguments(0, 0, "no argument"),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.trainDict(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&f.data, "data", nil, "folder of recordings (repeatable)")
+	flags.StringSliceVar(&f.exclude, "exclude", nil, "base name of a clip to leave out (repeatable)")
+	flags.StringVarP(&f.out, "out", "o", "", "dictionary to write")
+	flags.StringVar(&f.method, "method", "vae", "vae (VAE-NMF), or kl, frobenius, is (NMF)")
+	flags.IntVar(&f.rank, "rank", 256, "number of atoms")
+	flags.IntVar(&f.frames, "frames", 300000, "at most this many frames")
+	flags.Float64Var(&f.epochs, "epochs", 0, "passes over the frames, or iterations of NMF (0: the method's default)")
+	flags.Uint64Var(&f.seed, "seed", 1, "seed of the start and of the order")
+	flags.BoolVar(&f.screen, "screen", false, "leave out speech that is too noisy or dull to be a target")
+	flags.BoolVarP(&f.force, "force", "f", false, "replace an existing file")
+	return cmd
+}
+
+func (a *app) trainDict(ctx context.Context, f dictFlags) error {
+	if f.out == "" || len(f.data) == 0 {
+		return usagef("no %s: train dict needs --data FOLDER and -o FILE", missing(f.out == "", "output", "folder of recordings"))
+	}
+	if err := refuse(f.out, f.force); err != nil {
+		return err
+	}
+	set, err := a.loadClips(ctx, f.data, f.exclude)
+	if err != nil {
+		return err
+	}
+	if f.screen {
+		var r *corpus.ScreenReport
+		set, r = corpus.Screen(set, corpus.DefaultThresholds())
+		fmt.Fprint(a.err, r)
+	}
+	frames, err := train.Frames(set, enhance.DefaultGrid(), f.frames, f.seed)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "%d frames of %.1f hours\n", frames.Count, set.Seconds()/3600)
+	d, err := a.fit(ctx, frames, f)
+	if err != nil {
+		return err
+	}
+	return d.Save(f.out)
+}
+
+func missing(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
+}
+
+func (a *app) loadClips(ctx context.Context, folders, exclude []string) (*corpus.Set, error) {
+	report, done := a.stages("reading")
+	defer done()
+	set, err := corpus.LoadFolder(ctx, folders, report)
+	if err != nil {
+		return nil, err
+	}
+	return set.Filter(func(c *corpus.Clip) bool {
+		for _, name := range exclude {
+			if c.Name == name {
+				return false
+			}
+		}
+		return true
+	}), nil
+}
+
+// stages returns a report function for work that counts to its own total, and
+// what ends its bar.
+func (a *app) stages(what string) (report func(done, total int), finish func()) {
+	var b *bar
+	last := 0
+	return func(done, total int) {
+			if b == nil {
+				b = a.newBar(int64(total), what)
+			}
+			b.add(done - last)
+			last = done
+		}, func() {
+			if b != nil {
+				b.finish()
+			}
+		}
+}
+
+// fit learns the dictionary by the chosen method.
+func (a *app) fit(ctx context.Context, frames *dict.Frames, f dictFlags) (*dict.Dictionary, error) {
+	start := time.Now()
+	report := func(s dict.Stats) {
+		fmt.Fprintf(a.err, "step %d/%d  objective %.2f  reconstruction %.2f  KL %.2f  penalty %.3g  dead atoms %d  min W %.2g  %s\n",
+			s.Step, s.Steps, s.Objective, s.Reconstruction, s.KL, s.Penalty, s.DeadAtoms, s.MinW, time.Since(start).Round(time.Second))
+	}
+	if f.method == "vae" {
+		steps := f.epochs
+		if steps == 0 {
+			steps = 20
+		}
+		every := max(1, int(steps*float64(frames.Count)/256/25))
+		return dict.Train(ctx, frames, dict.VAEConfig{Rank: f.rank, Epochs: f.epochs, Seed: f.seed, ReportEvery: every}, report)
+	}
+	divergence, err := dict.ParseDivergence(f.method)
+	if err != nil {
+		return nil, usagef("method %q: expected vae, kl, frobenius or is", f.method)
+	}
+	if divergence == dict.ItakuraSaito {
+		frames = frames.Power()
+	}
+	return dict.NMF(ctx, frames, dict.NMFConfig{Divergence: divergence, Rank: f.rank, Iterations: int(f.epochs), Seed: f.seed}, report)
+}
+
+// netFlags are the flags of "train net".
+type netFlags struct {
+	data                  train.DataConfig
+	speechDict, noiseDict string
+	out, work, name       string
+	start                 string
+	meta                  map[string]string
+	weights               map[string]string
+	low                   bool
+	cfg                   train.NetConfig
+	force                 bool
+}
+
+func newTrainNet(a *app) *cobra.Command {
+	f := netFlags{cfg: train.DefaultNetConfig()}
+	cmd := &cobra.Command{
+		Use:   "net --speech FOLDER --noise FOLDER --speech-dict FILE --noise-dict FILE -o MODEL",
+		Short: "train the activation estimator",
+		Args:  arguments(0, 0, "no argument"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.low {
+				f.cfg.Grid = enhance.LowLatencyGrid()
+			}
+			return a.trainNet(cmd.Context(), f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&f.data.Speech, "speech", nil, "folder of clean speech (repeatable)")
+	flags.StringSliceVar(&f.data.Noise, "noise", nil, "folder of noise (repeatable)")
+	flags.StringSliceVar(&f.data.ValidationSpeech, "validation-speech", nil, "folder of other speakers to validate on (default: 5 % of the speakers)")
+	flags.Float64Var(&f.data.HeldNoise, "held-noise", 0.1, "share of the noise clips to validate on")
+	flags.StringSliceVar(&f.data.Exclude, "exclude", nil, "base name of a clip to leave out (repeatable)")
+	flags.BoolVar(&f.data.Unscreened, "unscreened", false, "keep speech that is too noisy or dull to be a target")
+	flags.StringVar(&f.speechDict, "speech-dict", "", "dictionary of speech")
+	flags.StringVar(&f.noiseDict, "noise-dict", "", "dictionary of noise")
+	flags.StringVarP(&f.out, "out", "o", "", "model to write")
+	flags.StringVar(&f.work, "work", "", "folder for the checkpoint, the log and the curves; a run that finds its checkpoint there goes on (default: beside the model)")
+	flags.StringVar(&f.name, "name", "", "name of the model (default: that of its file)")
+	flags.StringVar(&f.start, "start", "", "model to start from")
+	flags.StringToStringVar(&f.meta, "meta", nil, "key=value to store in the model (repeatable)")
+	flags.StringToStringVar(&f.weights, "weight", nil, "corpus=factor: how much more often speech of a corpus is drawn, by the first field of its file names (repeatable)")
+	flags.BoolVar(&f.low, "low-latency", false, "4 ms hop and 8 ms latency instead of 8 and 16")
+	c := &f.cfg
+	flags.Float64Var(&c.Hours, "hours", c.Hours, "hours of mixtures to hear")
+	flags.Float64Var(&c.RegressionHours, "regression-hours", c.RegressionHours, "of these, hours of regression on the encodings")
+	flags.Float64Var(&c.TuneFrom, "tune-from", c.TuneFrom, "share of the hours after which the dictionaries learn too (1: never)")
+	flags.IntVar(&c.Shape.Hidden, "hidden", c.Shape.Hidden, "width of the network")
+	flags.IntVar(&c.Shape.Layers, "layers", c.Shape.Layers, "number of recurrent layers")
+	flags.BoolVar(&c.Shape.Refine, "refine", c.Shape.Refine, "add the per-bin stage after the mask")
+	flags.Float64Var(&c.Exponent, "exponent", c.Exponent, "exponent of the mask")
+	flags.IntVar(&c.Lanes, "lanes", c.Lanes, "mixtures in a batch")
+	flags.DurationVar(&c.Segment, "segment", c.Segment, "length of a mixture")
+	flags.Float64Var(&c.Rate, "rate", c.Rate, "peak learning rate")
+	flags.Float64Var(&c.Loss.SISDR, "loss-sisdr", c.Loss.SISDR, "loss per dB of SI-SDR")
+	flags.Float64Var(&c.Loss.Complex, "loss-complex", c.Loss.Complex, "share of the complex term in the compressed error")
+	flags.Float64Var(&c.Loss.Tilt, "loss-tilt", c.Loss.Tilt, "how much less high bins count: exponent of 1 + f/1 kHz")
+	flags.Uint64Var(&c.Seed, "seed", c.Seed, "seed of weights and mixtures")
+	flags.IntVar(&c.Workers, "workers", c.Workers, "replicas of the network, one per core")
+	flags.IntVar(&c.Mixers, "mixers", c.Mixers, "goroutines that prepare mixtures")
+	flags.DurationVar(&c.ValidateEvery, "validate-every", c.ValidateEvery, "time between validations")
+	flags.BoolVarP(&f.force, "force", "f", false, "replace an existing model")
+	return cmd
+}
+
+func (f *netFlags) check() error {
+	for _, c := range []struct {
+		missing bool
+		what    string
+	}{
+		{f.out == "", "-o MODEL"},
+		{len(f.data.Speech) == 0, "--speech FOLDER"},
+		{len(f.data.Noise) == 0, "--noise FOLDER"},
+		{f.speechDict == "", "--speech-dict FILE"},
+		{f.noiseDict == "", "--noise-dict FILE"},
+	} {
+		if c.missing {
+			return usagef("train net needs %s", c.what)
+		}
+	}
+	return refuse(f.out, f.force)
+}
+
+func (a *app) trainNet(ctx context.Context, f netFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	if f.work == "" {
+		f.work = f.out + ".work"
+	}
+	if f.name == "" {
+		f.name = strings.TrimSuffix(filepath.Base(f.out), filepath.Ext(f.out))
+	}
+	if err := os.MkdirAll(f.work, 0o755); err != nil {
+		return err
+	}
+	in, err := a.netInputs(ctx, &f)
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(filepath.Join(f.work, "log.jsonl"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	view := &trainView{app: a, log: json.NewEncoder(log)}
+	model, history, err := train.Net(ctx, f.cfg, *in, view.show)
+	view.finish()
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			fmt.Fprintf(a.err, "stopped; the same command goes on from %s\n", in.Checkpoint)
+		}
+		return err
+	}
+	if err := a.plotTraining(filepath.Join(f.work, "curves.png"), history); err != nil {
+		return err
+	}
+	return model.Save(f.out)
+}
+
+// netInputs loads everything that training starts from.
+func (a *app) netInputs(ctx context.Context, f *netFlags) (*train.NetInputs, error) {
+	speech, err := dict.Load(f.speechDict)
+	if err != nil {
+		return nil, err
+	}
+	noise, err := dict.Load(f.noiseDict)
+	if err != nil {
+		return nil, err
+	}
+	f.data.Seed = f.cfg.Seed
+	report, done := a.stages("reading")
+	data, err := train.LoadData(ctx, f.data, report)
+	done()
+	if err != nil {
+		return nil, err
+	}
+	if data.Screening != nil {
+		fmt.Fprint(a.err, data.Screening)
+	}
+	mix := corpus.DefaultMixConfig()
+	mix.Segment = f.cfg.Segment
+	if mix.Speech.Weight, err = factors(f.weights); err != nil {
+		return nil, err
+	}
+	mixer, err := corpus.NewMixer(data.Speech, data.Noise, mix, f.cfg.Seed)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(a.err, "%.1f hours of speech, %.1f hours of noise, products by %s\n",
+		data.Speech.Seconds()/3600, data.Noise.Seconds()/3600, nn.BLAS)
+	in := &train.NetInputs{
+		Source: mixer, Speech: speech, Noise: noise, Name: f.name, Meta: f.meta,
+		Validate:   data.Validator(f.cfg.Workers).Validate,
+		Checkpoint: filepath.Join(f.work, "checkpoint.safetensors"),
+	}
+	if f.start != "" {
+		if in.Start, err = enhance.Load(f.start); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+// factors reads the values of --weight.
+func factors(text map[string]string) (map[string]float64, error) {
+	if len(text) == 0 {
+		return nil, nil
+	}
+	weights := map[string]float64{}
+	for name, value := range text {
+		w, err := strconv.ParseFloat(value, 64)
+		if err != nil || !(w >= 0) {
+			return nil, usagef("--weight %s=%s: expected a factor of 0 or more", name, value)
+		}
+		weights[name] = w
+	}
+	return weights, nil
+}
