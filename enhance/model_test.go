@@ -168,24 +168,32 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
+// meta returns a change of one metadata value.
+func meta(key, value string) func(*safetensors.File) {
+	return func(f *safetensors.File) { f.Metadata[key] = value }
+}
+
+// tensor returns a change of one tensor, which must be there.
+func tensor(name string, change func(*safetensors.Tensor)) func(*safetensors.File) {
+	return func(f *safetensors.File) {
+		x, ok := f.Get(name)
+		if !ok {
+			panic("no tensor " + name)
+		}
+		change(x)
+	}
+}
+
+// flat makes a matrix a vector.
+func flat(x *safetensors.Tensor) { x.Shape = []int{len(x.Data)} }
+
+// poison returns a change of one value.
+func poison(v float32) func(*safetensors.Tensor) {
+	return func(x *safetensors.Tensor) { x.Data[3] = v }
+}
+
 // TestReadRefuses changes one thing of a good file at a time.
 func TestReadRefuses(t *testing.T) {
-	meta := func(key, value string) func(*safetensors.File) {
-		return func(f *safetensors.File) { f.Metadata[key] = value }
-	}
-	tensor := func(name string, change func(*safetensors.Tensor)) func(*safetensors.File) {
-		return func(f *safetensors.File) {
-			x, ok := f.Get(name)
-			if !ok {
-				t.Fatalf("no tensor %q", name)
-			}
-			change(x)
-		}
-	}
-	flat := func(x *safetensors.Tensor) { x.Shape = []int{len(x.Data)} }
-	poison := func(v float32) func(*safetensors.Tensor) {
-		return func(x *safetensors.Tensor) { x.Data[3] = v }
-	}
 	for _, c := range []struct {
 		name, want string
 		change     func(*safetensors.File)
@@ -201,7 +209,7 @@ func TestReadRefuses(t *testing.T) {
 		{"window", keyWindow, meta(keyWindow, "boxcar")},
 		{"exponent", "mask exponent", meta(keyExponent, "NaN")},
 		{"tau", "time constant", meta(keyTau, "-1s")},
-		{"lacking tensor", `lacks the tensor "other"`, tensor("speech.W", func(x *safetensors.Tensor) { x.Name = "other" })},
+		{"lacking tensor", `lacks the tensor "speech.W"`, tensor("speech.W", func(x *safetensors.Tensor) { x.Name = "other" })},
 		{"unknown tensor", "does not know", func(f *safetensors.File) {
 			f.Tensors = append(f.Tensors, safetensors.Tensor{Name: "post.weight", Shape: []int{1}, Data: []float32{1}})
 		}},
@@ -218,9 +226,6 @@ func TestReadRefuses(t *testing.T) {
 	} {
 		f := randomModel(small, 6).file()
 		c.change(f)
-		if c.want == `lacks the tensor "other"` {
-			c.want = `lacks the tensor "speech.W"`
-		}
 		var b bytes.Buffer
 		if err := safetensors.Write(&b, f); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
