@@ -1,6 +1,7 @@
 package audiofile
 
 import (
+	"errors"
 	"io"
 
 	"sotto/internal/resample"
@@ -78,7 +79,7 @@ func each(r Reader, f func(block []float32)) error {
 	for {
 		n, err := r.Read(buf)
 		f(buf[:n])
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

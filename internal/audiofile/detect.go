@@ -38,7 +38,7 @@ func detect(br *bufio.Reader) (decoder, error) {
 	}
 	head, err := br.Peek(12)
 	if len(head) == 0 {
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
 		return nil, errors.New("the file is empty; expected " + known)
@@ -84,20 +84,23 @@ func skipID3(br *bufio.Reader) (bool, error) {
 			return found, errors.New("the file ends inside its ID3 tag; it is truncated")
 		}
 		found = true
-		skipZeros(br)
+		if err := skipZeros(br); err != nil {
+			return found, err
+		}
 	}
 }
 
 // skipZeros discards the zero bytes that some taggers leave behind their tag, as far as the buffer shows them.
-func skipZeros(br *bufio.Reader) {
+func skipZeros(br *bufio.Reader) error {
 	b, _ := br.Peek(bufferSize)
-	br.Discard(len(b) - len(bytes.TrimLeft(b, "\x00")))
+	_, err := br.Discard(len(b) - len(bytes.TrimLeft(b, "\x00")))
+	return err
 }
 
 // skip discards n bytes of r. It returns io.ErrUnexpectedEOF when there are fewer.
 func skip(r io.Reader, n int64) error {
 	got, err := io.CopyN(io.Discard, r, n)
-	if got < n && err == io.EOF {
+	if got < n && errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -20,6 +20,10 @@ type flacFile struct {
 // newFLAC reads the metadata. br must have a buffer of bufio's default size or more: flac.New then reads through it instead
 // of through one of its own, and leaves it at the first frame.
 func newFLAC(br *bufio.Reader) (decoder, error) {
+	// mewkiz/flac parses the first block whatever it is, and sizes a seek table by the block's word: it must be STREAMINFO.
+	if head, _ := br.Peek(8); len(head) == 8 && (head[4]&0x7f != 0 || head[5] != 0 || head[6] != 0 || head[7] != 34) {
+		return nil, errors.New("damaged FLAC header: no stream information at its front")
+	}
 	s, err := flac.New(br)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

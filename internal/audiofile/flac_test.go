@@ -2,6 +2,7 @@ package audiofile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -54,7 +55,9 @@ func TestFLACFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		testsig.Near(t, c.name, got, x, 0)
-		r.Close()
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -65,7 +68,7 @@ func readBlocks(r Reader, n int) ([]float32, error) {
 	for {
 		n, err := r.Read(block)
 		all = append(all, block[:n]...)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
 		if err != nil {
@@ -101,6 +104,7 @@ func TestFLACCodings(t *testing.T) {
 
 // randomFLAC returns a two-channel stream of a few frames of random form, and its samples, interleaved.
 func randomFLAC(t *testing.T, rng *rand.Rand) (data []byte, want []int32, depth int, desc string) {
+	t.Helper()
 	depth = [...]int{8, 12, 16, 20, 24}[rng.IntN(5)]
 	var buf bytes.Buffer
 	enc, err := flac.NewEncoder(&buf, &meta.StreamInfo{
@@ -223,6 +227,14 @@ func TestFLACDamage(t *testing.T) {
 	}
 }
 
+// TestFLACPartitions: a first partition shorter than the predictor is an error, not an index out of range.
+func TestFLACPartitions(t *testing.T) {
+	f := &flacFrame{b: newBitReader(bytes.NewReader([]byte{0b00_0001_00, 0, 0, 0, 0, 0, 0, 0}))}
+	if err := f.residual(make([]int64, 16), 12); err == nil || !strings.Contains(err.Error(), "partitions") {
+		t.Errorf("two partitions of 8 samples behind a predictor of order 12: error %v", err)
+	}
+}
+
 // TestFLACLikeMewkiz compares the two decoders on real recordings.
 func TestFLACLikeMewkiz(t *testing.T) {
 	dir := testsig.Shared(t, "bench/noisy")
@@ -240,23 +252,24 @@ func TestFLACLikeMewkiz(t *testing.T) {
 }
 
 // mewkiz decodes a one-channel file with mewkiz/flac alone.
-func mewkiz(t testing.TB, path string) []float32 {
+func mewkiz(tb testing.TB, path string) []float32 {
+	tb.Helper()
 	f, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s, err := flac.New(bytes.NewReader(f))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var x []float32
 	for {
 		fr, err := s.ParseNext()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return x
 		}
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		for _, v := range fr.Subframes[0].Samples {
 			x = append(x, float32(v)/float32(int(1)<<(s.Info.BitsPerSample-1)))

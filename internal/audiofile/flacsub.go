@@ -119,20 +119,20 @@ func (f *flacFrame) linear(x []int64, order int, depth uint) error {
 func predict(x []int64, coefs *[32]int64, order int, shift uint) {
 	begin := min((order+3)&^3, len(x))
 	predictAny(x[:begin], coefs[32-order:], shift)
-	switch {
-	case begin == 4:
+	switch begin {
+	case 4:
 		c := (*[4]int64)(coefs[28:])
 		for i := 4; i < len(x); i++ {
 			p := (*[4]int64)(x[i-4:])
 			x[i] += (c[0]*p[0] + c[1]*p[1] + c[2]*p[2] + c[3]*p[3]) >> shift
 		}
-	case begin == 8:
+	case 8:
 		c := (*[8]int64)(coefs[24:])
 		for i := 8; i < len(x); i++ {
 			p := (*[8]int64)(x[i-8:])
 			x[i] += (c[0]*p[0] + c[1]*p[1] + c[2]*p[2] + c[3]*p[3] + c[4]*p[4] + c[5]*p[5] + c[6]*p[6] + c[7]*p[7]) >> shift
 		}
-	case begin == 12:
+	case 12:
 		c := (*[12]int64)(coefs[20:])
 		for i := 12; i < len(x); i++ {
 			p := (*[12]int64)(x[i-12:])

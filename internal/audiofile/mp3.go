@@ -43,7 +43,7 @@ func newMP3(br *bufio.Reader, h mp3Header) (decoder, error) {
 	f.frames = &mp3Frames{br: br, first: h}
 	d, err := mp3.NewDecoder(f.frames)
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return nil, errors.New("an MP3 file without a whole frame; it is truncated")
 	case err != nil:
 		return nil, f.cause(err)
@@ -74,7 +74,7 @@ func (f *mp3File) decode(dst []float32) (int, error) {
 	}
 	want := len(dst) / f.meta.Channels
 	n, err := f.d.Read(f.buf[:min(len(f.buf), 4*want)])
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return 0, f.end()
 	}
 	if err != nil {
@@ -94,7 +94,7 @@ func (f *mp3File) decode(dst []float32) (int, error) {
 // end judges the end of the stream.
 func (f *mp3File) end() error {
 	switch {
-	case f.frames.err != nil && f.frames.err != io.EOF:
+	case f.frames.err != nil && !errors.Is(f.frames.err, io.EOF):
 		return f.frames.err // go-mp3 takes any error for the end.
 	case f.left > f.slack:
 		return truncated(f.meta.Frames, f.left)
@@ -106,7 +106,7 @@ func (f *mp3File) end() error {
 
 // cause prefers the reason why frames ended over what go-mp3 made of it.
 func (f *mp3File) cause(err error) error {
-	if f.frames.err != nil && f.frames.err != io.EOF {
+	if f.frames.err != nil && !errors.Is(f.frames.err, io.EOF) {
 		return f.frames.err
 	}
 	return fmt.Errorf("damaged MP3 data: %w", err)

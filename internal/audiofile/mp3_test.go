@@ -39,7 +39,9 @@ func TestMP3(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Close()
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
 		left := make([]float32, 0, c.frames)
 		for i := 0; i < len(got); i += c.channels {
 			left = append(left, got[i])
@@ -67,7 +69,8 @@ func TestMP3WithTags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id3 := append([]byte("ID3\x04\x00\x00\x00\x00\x02\x10"), bytes.Repeat([]byte{0xff, 0xfb}, 0x110/2)...)
+	footed := "ID3\x04\x00\x10\x00\x00\x00\x04body3DI\x04\x00\x10\x00\x00\x00\x04"
+	id3 := append([]byte(footed+"ID3\x04\x00\x00\x00\x00\x02\x10"), bytes.Repeat([]byte{0xff, 0xfb}, 0x110/2)...)
 	data := append(append(append(id3, 0, 0, 0, 0), whole...), "TAG behind"...)
 	r, err := NewReader(bytes.NewReader(data), "tagged.mp3")
 	if err != nil {

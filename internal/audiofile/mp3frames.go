@@ -32,21 +32,23 @@ func (f *mp3Frames) Read(p []byte) (int, error) {
 
 // next finds the next frame of the stream's version and rate.
 func (f *mp3Frames) next() error {
-	for junk := 0; junk < bufferSize; junk++ {
+	for range bufferSize {
 		head, err := f.br.Peek(4)
 		if err != nil {
 			return err
 		}
 		h, ok := parseMP3(head)
 		if !ok || h.version != f.first.version || h.rate != f.first.rate {
-			f.br.Discard(1)
+			if _, err := f.br.Discard(1); err != nil {
+				return err
+			}
 			continue
 		}
 		if h.misread() {
 			return fmt.Errorf("an MP3 file at 22.05 kHz with %d-byte frames, which the decoder misreads; convert it to WAV", h.length)
 		}
 		if _, err := f.br.Peek(h.length); err != nil {
-			f.short = err == io.EOF
+			f.short = errors.Is(err, io.EOF)
 			return err
 		}
 		f.left = h.length

@@ -1,9 +1,9 @@
 package audiofile
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
@@ -13,8 +13,8 @@ func openOutput(path string) (output, string, error) {
 	if path == "-" {
 		return newStandardOutput(os.Stdout), "standard output", nil
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real // Write through a link instead of replacing it.
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // Write through a link instead of replacing it.
 	}
 	st, err := os.Stat(path)
 	switch {
@@ -42,8 +42,8 @@ func openOutput(path string) (output, string, error) {
 // the mode, less the umask, that the target is to have.
 func createBeside(path string, mode fs.FileMode) (*os.File, error) {
 	dir, base := filepath.Split(path)
-	for range 100 {
-		name := fmt.Sprintf("%s.%s.%08x.tmp", dir, base, rand.Uint32())
+	for i := range 100 {
+		name := fmt.Sprintf("%s.%s.%d-%d.tmp", dir, base, os.Getpid(), i)
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 		if !os.IsExist(err) {
 			return f, err
@@ -70,14 +70,13 @@ func (r *replacement) commit(header []byte) error {
 		err = os.Rename(r.Name(), r.target)
 	}
 	if err != nil {
-		os.Remove(r.Name())
+		err = cmp.Or(err, os.Remove(r.Name()))
 	}
 	return err
 }
 
 func (r *replacement) abort() error {
-	r.Close()
-	return os.Remove(r.Name())
+	return cmp.Or(r.Close(), os.Remove(r.Name()))
 }
 
 // pipe is an output that cannot be taken back: standard output, a named pipe or a device.

@@ -2,6 +2,7 @@ package audiofile
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -75,7 +76,7 @@ func (p *pcm) decode(dst []float32) (int, error) {
 	if p.left >= 0 {
 		p.left -= int64(whole)
 	}
-	if err == io.ErrUnexpectedEOF || err == io.EOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		err = p.end()
 	}
 	return whole / width, err

@@ -2,6 +2,7 @@ package audiofile
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -51,13 +52,11 @@ func Open(path string) (Reader, error) {
 		return nil, plain(path, err)
 	}
 	if st, err := f.Stat(); err == nil && st.IsDir() {
-		f.Close()
-		return nil, fmt.Errorf("%s: is a folder; name a file in it", path)
+		return nil, cmp.Or(fmt.Errorf("%s: is a folder; name a file in it", path), f.Close())
 	}
 	r, err := newStream(f, path)
 	if err != nil {
-		f.Close()
-		return nil, err
+		return nil, cmp.Or(err, f.Close())
 	}
 	r.closer = f
 	return r, nil
@@ -74,11 +73,18 @@ func NewReader(r io.Reader, name string) (Reader, error) {
 
 // plain rewords a path error as "path: reason".
 func plain(path string, err error) error {
-	var pe *os.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
+	return fmt.Errorf("%s: %w", path, reason(err))
+}
+
+// reason takes the operation and the path from an error of package os, which repeat what the message says already.
+func reason(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return pe.Err
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	if le, ok := errors.AsType[*os.LinkError](err); ok {
+		return le.Err
+	}
+	return err
 }
 
 // source hides every method of a reader but Read, so that decoders stream instead of seeking, and remembers the error that
@@ -163,7 +169,7 @@ func (s *stream) Read(dst []float32) (n int, err error) {
 		return err
 	})
 	if err != nil {
-		if s.err = err; err != io.EOF {
+		if s.err = err; !errors.Is(err, io.EOF) {
 			s.err = s.wrap(err)
 		}
 		if n > 0 {
@@ -198,14 +204,10 @@ func (s *stream) guard(f func() error) (err error) {
 
 // wrap adds the file's name, and prefers the reason that reading failed over what a decoder made of it.
 func (s *stream) wrap(err error) error {
-	if cause := s.src.err; cause != nil && cause != io.EOF {
-		var pe *os.PathError
-		if errors.As(cause, &pe) {
-			cause = pe.Err
-		}
-		return fmt.Errorf("%s: cannot read: %w", s.name, cause)
+	if cause := s.src.err; cause != nil && !errors.Is(cause, io.EOF) {
+		return fmt.Errorf("%s: cannot read: %w", s.name, reason(cause))
 	}
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%s: the file ends early; it is truncated", s.name)
 	}
 	return fmt.Errorf("%s: %w", s.name, err)

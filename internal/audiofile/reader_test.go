@@ -87,7 +87,9 @@ func TestPipeDelivers(t *testing.T) {
 	data := riff("RIFF", "fmt ", format(tagPCM, 1, 8000, 16, 0), "data", strings.Repeat("\x00\x40", 100))
 	pr, pw := io.Pipe()
 	go func() {
-		pw.Write(data[:44+20])
+		if _, err := pw.Write(data[:44+20]); err != nil {
+			t.Error(err)
+		}
 	}()
 	r, err := NewReader(pr, "live")
 	if err != nil {
@@ -96,7 +98,9 @@ func TestPipeDelivers(t *testing.T) {
 	if n, err := r.Read(make([]float32, 4096)); n != 10 || err != nil {
 		t.Errorf("%d samples, error %v; want the 10 that were sent", n, err)
 	}
-	pw.Close()
+	if err := pw.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // panicker is a decoder with a bug.
@@ -117,18 +121,19 @@ func TestReadContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Read(make([]float32, 2)); err != io.ErrShortBuffer {
+	if _, err := r.Read(make([]float32, 2)); !errors.Is(err, io.ErrShortBuffer) {
 		t.Errorf("2 samples of room for 3 channels: error %v, want %v", err, io.ErrShortBuffer)
 	}
 	if n, err := r.Read(make([]float32, 8)); n != 6 || err != nil {
 		t.Errorf("8 samples of room for 3 channels: %d, %v; want 6", n, err)
 	}
-	r.Close()
-	if _, err := r.Read(make([]float32, 8)); err == nil || err == io.EOF {
-		t.Errorf("read after close: error %v", err)
-	}
-	if err := r.Close(); err != nil {
-		t.Errorf("second close: %v", err)
+	for range 2 {
+		if err := r.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		if _, err := r.Read(make([]float32, 8)); err == nil || errors.Is(err, io.EOF) {
+			t.Errorf("read after close: error %v", err)
+		}
 	}
 }
 

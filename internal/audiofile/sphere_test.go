@@ -82,8 +82,10 @@ func TestSphereDamage(t *testing.T) {
 		data []byte
 		want string
 	}{
-		{"shorten", line("sample_n_bytes -i 2\nsample_coding -s26 pcm,embedded-shorten-v2.00\n"),
-			"a shorten-compressed SPHERE file (pcm,embedded-shorten-v2.00); expected plain samples: decompress it with sph2pipe"},
+		{
+			"shorten", line("sample_n_bytes -i 2\nsample_coding -s26 pcm,embedded-shorten-v2.00\n"),
+			"a shorten-compressed SPHERE file (pcm,embedded-shorten-v2.00); expected plain samples: decompress it with sph2pipe",
+		},
 		{"wavpack", line("sample_n_bytes -i 2\nsample_coding -s26 pcm,embedded-wavpack\n"), "w_decode"},
 		{"coding", line("sample_n_bytes -i 2\nsample_coding -s26 opus\n"), `coding "opus"`},
 		{"width", line("sample_n_bytes -i 9\n"), "9 bytes per sample, expected 1 to 4"},

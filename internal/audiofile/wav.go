@@ -32,7 +32,7 @@ type wavHeader struct {
 	found    bool   // a "fmt " chunk was seen.
 	riffSize uint32 // as stated.
 	read     int64  // bytes read after the RIFF size field.
-	size64   int64  // data length of a ds64 chunk, -1 without one.
+	size64   int64  // data length of a ds64 chunk, negative without one or when it was never filled in.
 }
 
 // newWAV reads the chunks up to "data". go-audio/wav is not used here: it needs a seeker, takes floats for integers, leaves
@@ -83,7 +83,7 @@ func (h *wavHeader) chunk(br *bufio.Reader, id string, size uint32) error {
 	case id == "fmt ":
 		return h.format(b)
 	case id == "ds64" && len(b) >= 16:
-		h.size64 = int64(binary.LittleEndian.Uint64(b[8:]) &^ (1 << 63)) // EBU Tech 3306: RIFF size, then data size.
+		h.size64 = int64(binary.LittleEndian.Uint64(b[8:])) // EBU Tech 3306: RIFF size, then data size.
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package audiofile
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -229,7 +230,7 @@ func TestTruncatedYieldsItsSamples(t *testing.T) {
 	if err == nil {
 		t.Error("no error for a truncated file")
 	}
-	if _, again := r.Read(make([]float32, 1)); again != err {
+	if _, again := r.Read(make([]float32, 1)); !errors.Is(again, err) {
 		t.Errorf("the next Read says %v, want the same error", again)
 	}
 }
@@ -256,7 +257,9 @@ func TestWAVLikeGoAudio(t *testing.T) {
 		if err := enc.Close(); err != nil {
 			t.Fatal(err)
 		}
-		f.Close()
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
 		a, err := ReadAll(path)
 		if err != nil {
 			t.Fatal(err)
@@ -282,7 +285,9 @@ func TestWAVLikeGoAudio(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.Close()
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
 		if len(b.Data) != len(x) || b.SourceBitDepth != depth || b.Format.SampleRate != 16000 {
 			t.Fatalf("go-audio sees %d samples of %d bits at %d Hz", len(b.Data), b.SourceBitDepth, b.Format.SampleRate)
 		}

@@ -1,10 +1,9 @@
 package audiofile
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"io"
-	"os"
 )
 
 // Encoding is how a Writer stores samples.
@@ -136,8 +135,7 @@ func (w *Writer) Close() error {
 	}
 	w.flush()
 	if w.err != nil {
-		w.Abort()
-		return w.err
+		return cmp.Or(w.err, w.Abort())
 	}
 	w.closed = true
 	header := appendHeader(nil, w.rate, w.channels, w.enc, w.data)
@@ -167,22 +165,14 @@ func WriteMono(path string, x []float32, rate int, enc Encoding) error {
 		return err
 	}
 	if err := w.Write(x); err != nil {
-		return errors.Join(err, w.Abort())
+		return cmp.Or(err, w.Abort())
 	}
 	return w.Close()
 }
 
 // writeError names the file whose writing failed.
 func writeError(name string, err error) error {
-	var pe *os.PathError
-	var le *os.LinkError
-	switch {
-	case errors.As(err, &pe):
-		err = pe.Err
-	case errors.As(err, &le):
-		err = le.Err
-	}
-	return fmt.Errorf("%s: cannot write: %w", name, err)
+	return fmt.Errorf("%s: cannot write: %w", name, reason(err))
 }
 
 // output is where a Writer's bytes go.

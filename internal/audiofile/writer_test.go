@@ -34,8 +34,19 @@ func TestQuantise(t *testing.T) {
 		in   float32
 		want int32
 	}{
-		{0, 0}, {1, 32767}, {-1, -32768}, {2, 32767}, {-2, -32768}, {nan, 0}, {inf, 32767}, {-inf, -32768},
-		{0.5 / 32768, 0}, {0.6 / 32768, 1}, {-0.6 / 32768, -1}, {1.5 / 32768, 2}, {32767.0 / 32768, 32767},
+		{0, 0},
+		{1, 32767},
+		{-1, -32768},
+		{2, 32767},
+		{-2, -32768},
+		{nan, 0},
+		{inf, 32767},
+		{-inf, -32768},
+		{0.5 / 32768, 0},
+		{0.6 / 32768, 1},
+		{-0.6 / 32768, -1},
+		{1.5 / 32768, 2},
+		{32767.0 / 32768, 32767},
 	} {
 		if got := quantise(c.in, 1<<15); got != c.want {
 			t.Errorf("quantise(%v) = %d, want %d", c.in, got, c.want)
@@ -174,6 +185,25 @@ func TestCreateErrors(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), c.path+": ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)
 		}
+	}
+}
+
+// TestFailedRename: when the target cannot be replaced, the temporary file goes too.
+func TestFailedRename(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.wav")
+	w, err := Create(path, 8000, 1, PCM16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err == nil || !strings.HasPrefix(err.Error(), path+": cannot write: ") {
+		t.Errorf("error %v, want one for %s", err, path)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("the folder holds %v, error %v", files, err)
 	}
 }
 

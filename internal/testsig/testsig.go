@@ -24,10 +24,10 @@ type Float interface{ ~float32 | ~float64 }
 
 // Near fails the test when got and want differ in length or in any element by more than tol (absolute). It reports the
 // worst element: index, both values and the error. NaN is never near anything.
-func Near[T Float](t testing.TB, name string, got, want []T, tol float64) {
-	t.Helper()
+func Near[T Float](tb testing.TB, name string, got, want []T, tol float64) {
+	tb.Helper()
 	if len(got) != len(want) {
-		t.Errorf("%s: got %d values, want %d", name, len(got), len(want))
+		tb.Errorf("%s: got %d values, want %d", name, len(got), len(want))
 		return
 	}
 	worst, at, bad := -1.0, -1, 0
@@ -45,16 +45,16 @@ func Near[T Float](t testing.TB, name string, got, want []T, tol float64) {
 		}
 	}
 	if bad > 0 {
-		t.Errorf("%s: %d of %d values off by more than %g; worst at [%d]: got %v, want %v, error %g",
+		tb.Errorf("%s: %d of %d values off by more than %g; worst at [%d]: got %v, want %v, error %g",
 			name, bad, len(got), tol, at, got[at], want[at], worst)
 	}
 }
 
 // NearAt fails the test when got and want differ by more than tol (absolute), or either is NaN.
-func NearAt(t testing.TB, name string, got, want, tol float64) {
-	t.Helper()
+func NearAt(tb testing.TB, name string, got, want, tol float64) {
+	tb.Helper()
 	if d := math.Abs(got - want); !(d <= tol) {
-		t.Errorf("%s: got %v, want %v, error %g > %g", name, got, want, d, tol)
+		tb.Errorf("%s: got %v, want %v, error %g > %g", name, got, want, d, tol)
 	}
 }
 
@@ -79,25 +79,25 @@ func WhiteNoise(n int, rms float64, seed uint64) []float32 {
 
 // Shared returns the path of rel under the shared data folder: $SOTTO_SHARED, or ../shared beside the repository. It
 // skips the test, naming the variable, when nothing is there.
-func Shared(t testing.TB, rel string) string {
-	t.Helper()
+func Shared(tb testing.TB, rel string) string {
+	tb.Helper()
 	root := os.Getenv(SharedEnv)
 	if root == "" {
-		root = filepath.Join(repoRoot(t), "..", "shared")
+		root = filepath.Join(repoRoot(tb), "..", "shared")
 	}
 	path := filepath.Join(root, filepath.FromSlash(rel))
 	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no %s: set %s to the shared data folder to run this test", path, SharedEnv)
+		tb.Skipf("no %s: set %s to the shared data folder to run this test", path, SharedEnv)
 	}
 	return path
 }
 
 // repoRoot walks up from the test's folder to the one that holds go.mod.
-func repoRoot(t testing.TB) string {
-	t.Helper()
+func repoRoot(tb testing.TB) string {
+	tb.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
@@ -105,7 +105,7 @@ func repoRoot(t testing.TB) string {
 		}
 		up := filepath.Dir(dir)
 		if up == dir {
-			t.Fatal("testsig: no go.mod above the test's folder")
+			tb.Fatal("testsig: no go.mod above the test's folder")
 		}
 		dir = up
 	}
