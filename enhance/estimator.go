@@ -99,9 +99,6 @@ func (r *Recurrent) refine() []float32 {
 	return r.logit
 }
 
-// Level returns the running level of the input in nepers; see [Features].
-func (r *Recurrent) Level() float32 { return r.features.Level() }
-
 // Reset implements [Estimator].
 func (r *Recurrent) Reset() {
 	r.features.Reset()
