@@ -1,8 +1,8 @@
 package pesq
 
 import (
-	"math"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"sotto/internal/testsig"
@@ -24,7 +24,7 @@ func TestStages(t *testing.T) {
 	vectors := loadJSON[vector](t, filepath.Join(dir, "vectors.json"))
 	for name, modes := range loadJSON[map[string]stages](t, filepath.Join(dir, "diag.json")) {
 		v := vectors[name]
-		ref, deg := loadWAV(t, filepath.Join(dir, v.Ref)), loadWAV(t, filepath.Join(dir, v.Deg))
+		ref, deg := load(t, dir, v.Ref), load(t, dir, v.Deg)
 		for _, mode := range []Mode{Narrow, Wide} {
 			want, ok := modes[mode.String()]
 			if !ok {
@@ -63,11 +63,8 @@ func compareStages(t *testing.T, got *model, want stages) {
 		t.Fatalf("bad intervals %v, want %v", got.bad, want.Bad)
 	}
 	for i, b := range got.bad {
-		row := []int{b.from, b.to, b.shift}
-		for k := range row {
-			if math.Abs(float64(row[k]-want.Bad[i][k])) > 0 {
-				t.Errorf("bad interval %v, want %v", row, want.Bad[i])
-			}
+		if row := []int{b.from, b.to, b.shift}; !slices.Equal(row, want.Bad[i]) {
+			t.Errorf("bad interval %v, want %v", row, want.Bad[i])
 		}
 	}
 }

@@ -21,7 +21,7 @@ func (p *model) badIntervals() []interval {
 	for j := 1; j < p.frames; j++ {
 		bad[j] = p.symmetric[j] > badFrame
 	}
-	any := func(from, to int) bool {
+	oneIn := func(from, to int) bool {
 		for _, b := range bad[from:to] {
 			if b {
 				return true
@@ -31,7 +31,7 @@ func (p *model) badIntervals() []interval {
 	}
 	marked := make([]bool, p.frames)
 	for j := smear; j < p.frames-1-smear; j++ {
-		marked[j] = any(j-smear, j+1) && any(j, j+smear+1)
+		marked[j] = oneIn(j-smear, j+1) && oneIn(j, j+smear+1)
 	}
 	var list []interval
 	for _, r := range findRuns(marked) {
