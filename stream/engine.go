@@ -58,6 +58,9 @@ type Config struct {
 	Margin time.Duration
 	// Stall is how long a device may stay silent before it counts as lost; 0 means 2 s.
 	Stall time.Duration
+	// Simulated says that the devices are, as in package sim: the DSP thread then keeps its ordinary priority and waits where
+	// a testing/synctest bubble can see it.
+	Simulated bool
 	// OnEvent, when set, is told what happens, in order, from the goroutine of Run.
 	OnEvent func(Event)
 }
@@ -175,8 +178,15 @@ func (e *Engine) session(ctx context.Context, kind EventKind) (passed bool, err 
 	}
 	p := newPipe(in.Format(), out.Format(), proc, e.cfg.Margin, &e.counters, &e.controls, e.clock.now)
 	runtime.GC() // what the last session left behind must not be collected while this one passes audio.
+	return e.pass(ctx, p, in, out, kind)
+}
+
+// pass starts the threads of a session and waits for its end. The ports are closed, and with them the last callback is over,
+// before the DSP thread ends.
+func (e *Engine) pass(ctx context.Context, p *pipe, in, out Port, kind EventKind) (passed bool, err error) {
 	stop := e.startDSP(p)
 	defer stop()
+	defer func() { _, _ = in.Close(), out.Close() }()
 	if err := out.Start(p.onPlay); err != nil {
 		return false, fmt.Errorf("output: %w", err)
 	}
@@ -206,33 +216,35 @@ func (e *Engine) processor(rate int) (Processor, error) {
 	return proc, nil
 }
 
-// startDSP runs the pipe's hops on a thread of their own until the returned function is called, which waits for its end.
+// startDSP gives the pipe its waker and runs its hops on a thread of their own until the returned function is called, which
+// waits for its end. The callbacks must have ended by then.
 func (e *Engine) startDSP(p *pipe) (stop func()) {
-	quit, done := make(chan struct{}), make(chan struct{})
+	p.waker = newChanWaker()
+	if !e.cfg.Simulated {
+		p.waker = newWaker()
+	}
+	var quit atomic.Bool
+	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		// Never unlocked: the thread, whose priority is changed, ends with the goroutine.
 		runtime.LockOSThread()
-		how := requestRealtime()
+		how := "simulated"
+		if !e.cfg.Simulated {
+			how = RequestRealtime()
+		}
 		e.realtime.Store(&how)
-		for {
-			select {
-			case <-p.wake:
-			case <-quit:
-				return
-			}
-			for p.step() {
-				select {
-				case <-quit:
-					return
-				default:
-				}
+		for !quit.Load() {
+			p.waker.wait()
+			for !quit.Load() && p.step() {
 			}
 		}
 	}()
 	return func() {
-		close(quit)
+		quit.Store(true)
+		p.waker.wake()
 		<-done
+		p.waker.free()
 	}
 }
 

@@ -70,6 +70,7 @@ func (c *curvature) listen(block []float32) {
 // run starts an engine in the present bubble; the returned function stops it and fails the test if Run did not end well.
 func run(t *testing.T, cfg stream.Config) (*stream.Engine, func()) {
 	t.Helper()
+	cfg.Simulated = true
 	e, err := stream.New(cfg)
 	if err != nil {
 		t.Fatal(err)

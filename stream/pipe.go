@@ -36,7 +36,7 @@ type pipe struct {
 	in, out Format
 	proc    Processor
 	hopTime time.Duration
-	wake    chan struct{} // capacity 1: there is something to process.
+	waker   waker // says that there is something to process.
 
 	// The capture thread's.
 	capture     *Ring
@@ -71,7 +71,7 @@ func newPipe(in, out Format, proc Processor, margin time.Duration, cnt *counters
 	proc.Reset()
 	p := &pipe{
 		counters: cnt, controls: ctl, now: now, in: in, out: out, proc: proc,
-		hopTime: seconds(float64(hop) / float64(rate)), wake: make(chan struct{}, 1),
+		hopTime: seconds(float64(hop) / float64(rate)),
 		capture: NewRing(int(ringTime * float64(in.Rate))), captureMono: make([]float32, scratchFrames),
 		play: NewRing(int(ringTime * float64(out.Rate))), playMono: make([]float32, scratchFrames),
 		hop: make([]float32, hop), wet: make([]float32, hop),
@@ -108,7 +108,7 @@ func (p *pipe) onCapture(buf []float32, t Timing) {
 	if t.Xrun {
 		p.captureXruns.Add(1)
 	}
-	if t.Latency > 0 {
+	if t.Latency != 0 {
 		p.captureAge.follow(t.Latency.Seconds(), timingAverage)
 	}
 	p.captureSpan.follow(p.in.span(frames), timingAverage)
@@ -117,10 +117,7 @@ func (p *pipe) onCapture(buf []float32, t Timing) {
 	}
 	p.store(buf)
 	p.captured.set(p.capture.Written(), now)
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	p.waker.wake()
 }
 
 // store mixes buf down into the capture ring.
@@ -169,7 +166,7 @@ func (p *pipe) onPlay(buf []float32, t Timing) {
 	if t.Xrun {
 		p.playbackXruns.Add(1)
 	}
-	if t.Latency > 0 {
+	if t.Latency != 0 {
 		p.ahead.follow(t.Latency.Seconds(), timingAverage)
 	}
 	p.playbackSpan.follow(p.out.span(frames), timingAverage)

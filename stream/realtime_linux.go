@@ -16,8 +16,9 @@ const (
 	resetOnFork = 0x1
 )
 
-// requestRealtime asks for a real-time priority of the calling thread, and says what came of it.
-func requestRealtime() string {
+// RequestRealtime asks for a real-time priority of the calling thread and says what came of it, in a few words for people. The
+// caller has locked its goroutine to the thread, and lets the thread end with it.
+func RequestRealtime() string {
 	attr := &unix.SchedAttr{
 		Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: fifoPriority, Flags: resetOnFork,
 	}
