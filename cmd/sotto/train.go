@@ -53,6 +53,7 @@ type dictFlags struct {
 	rank    int
 	frames  int
 	epochs  float64
+	kl      float64
 	seed    uint64
 	screen  bool
 	force   bool
@@ -74,6 +75,7 @@ func newTrainDict(a *app) *cobra.Command {
 	flags.IntVar(&f.rank, "rank", 256, "number of atoms")
 	flags.IntVar(&f.frames, "frames", 300000, "at most this many frames")
 	flags.Float64Var(&f.epochs, "epochs", 0, "passes over the frames, or iterations of NMF (0: the method's default)")
+	flags.Float64Var(&f.kl, "kl-weight", 0, "weight of the divergence from the prior in VAE-NMF (0: the default)")
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of the start and of the order")
 	flags.BoolVar(&f.screen, "screen", false, "leave out speech that is too noisy or dull to be a target")
 	flags.BoolVarP(&f.force, "force", "f", false, "replace an existing file")
@@ -163,7 +165,7 @@ func (a *app) fit(ctx context.Context, frames *dict.Frames, f dictFlags) (*dict.
 			steps = 20
 		}
 		every := max(1, int(steps*float64(frames.Count)/256/25))
-		return dict.Train(ctx, frames, dict.VAEConfig{Rank: f.rank, Epochs: f.epochs, Seed: f.seed, ReportEvery: every}, report)
+		return dict.Train(ctx, frames, dict.VAEConfig{Rank: f.rank, Epochs: f.epochs, KLWeight: f.kl, Seed: f.seed, ReportEvery: every}, report)
 	}
 	divergence, err := dict.ParseDivergence(f.method)
 	if err != nil {
