@@ -56,7 +56,7 @@ func bounded(r, lo, hi float32) float32 {
 // draws from its own stream, seeded by seed and first+i, so that the noise does
 // not depend on how a batch is split over workers. klWeight multiplies the
 // prior's part of the gradient.
-func (l *latents) sample(r nn.Mat, prior Prior, klWeight float64, seed uint64, first int) {
+func (l *latents) sample(r nn.Mat, levels []float32, prior Prior, klWeight float64, seed uint64, first int) {
 	rank := r.Cols / 2
 	l.z = l.z.Resize(r.Rows, rank)
 	l.gain, l.offset = l.gain.Resize(r.Rows, r.Cols), l.offset.Resize(r.Rows, r.Cols)
@@ -64,13 +64,26 @@ func (l *latents) sample(r nn.Mat, prior Prior, klWeight float64, seed uint64, f
 		l.src.Seed(seed, scramble(uint64(first+i)))
 		raw, gain, offset := r.Row(i), l.gain.Row(i), l.offset.Row(i)
 		z := l.z.Row(i)
+		per := 1 / levels[i]
 		for k := range rank {
-			d := drawLatent(l.rng, bounded(raw[k], minShape, maxShape), bounded(raw[rank+k], minRate, maxRate), prior)
+			d := drawLatent(l.rng, bounded(raw[k], minShape, maxShape), bounded(raw[rank+k], minRate, maxRate)*per, prior)
 			z[k] = d.z
 			sa, sb := fastmath.Sigmoid(raw[k]), fastmath.Sigmoid(raw[rank+k])
 			w := float32(klWeight)
-			gain[k], gain[rank+k] = sa*d.dzda, sb*d.dzdb
-			offset[k], offset[rank+k] = w*sa*d.klda, w*sb*d.kldb
+			gain[k], gain[rank+k] = sa*d.dzda, sb*d.dzdb*per
+			offset[k], offset[rank+k] = w*sa*d.klda, w*sb*d.kldb*per
+		}
+	}
+}
+
+// perturb adds Gaussian noise to the encoder's input, row by row from streams of
+// their own.
+func (l *latents) perturb(f nn.Mat, deviation float64, seed uint64, first int) {
+	for i := range f.Rows {
+		l.src.Seed(^seed, scramble(uint64(first+i)))
+		row := f.Row(i)
+		for j := range row {
+			row[j] += float32(deviation * l.rng.NormFloat64())
 		}
 	}
 }

@@ -48,6 +48,7 @@ type vaeWorker struct {
 	params     []*nn.Param
 	lat        *latents
 	x, f, y, g nn.Mat
+	levels     []float32
 	sumSq      float64
 }
 
@@ -210,7 +211,7 @@ func (v *vae) chainW() {
 // run computes a shard's gradient: forward through encoder, sample and decoder,
 // and back.
 func (w *vaeWorker) run(v *vae, rows []int, scale, klWeight float64, seed uint64, first int) {
-	r := w.forward(v, rows, klWeight*scale, seed, first)
+	r := w.forward(v, rows, klWeight*scale, v.cfg.InputNoise, seed, first)
 	if v.cfg.Likelihood == Frobenius {
 		w.sumSq = squaredError(w.x.Data, w.y.Data)
 		scale /= v.variance
@@ -228,13 +229,16 @@ func (w *vaeWorker) run(v *vae, rows []int, scale, klWeight float64, seed uint64
 
 // forward leaves the scaled frames in x, a sample of the activations in lat.z
 // and the model's spectra in y, and returns the encoder's raw output.
-func (w *vaeWorker) forward(v *vae, rows []int, klWeight float64, seed uint64, first int) nn.Mat {
+func (w *vaeWorker) forward(v *vae, rows []int, klWeight, noise float64, seed uint64, first int) nn.Mat {
 	bins := v.frames.Bins
-	w.x, w.f, w.y = w.x.Resize(len(rows), bins), w.f.Resize(len(rows), bins), w.y.Resize(len(rows), bins)
+	w.x, w.f, w.y = w.x.Resize(len(rows), bins), w.f.Resize(len(rows), bins+1), w.y.Resize(len(rows), bins)
 	v.frames.gather(w.x, rows, v.scale)
-	v.enc.features(w.f, w.x)
+	w.levels = v.enc.features(w.f, w.x, w.levels)
+	if noise > 0 {
+		w.lat.perturb(w.f, noise, seed, first)
+	}
 	r := w.net.forward(w.f)
-	w.lat.sample(r, v.cfg.Prior, klWeight, seed, first)
+	w.lat.sample(r, w.levels, v.cfg.Prior, klWeight, seed, first)
 	nn.Gemm(nn.NoTrans, nn.T, 1, w.lat.z, v.w, 0, w.y)
 	return r
 }

@@ -34,7 +34,10 @@ type VAEConfig struct {
 	Penalty float64
 	// Prior of every activation [shape 1, rate 1: exponential].
 	Prior Prior
-	// KLWeight multiplies the divergence from the prior once warm-up is over [1].
+	// KLWeight multiplies the divergence from the prior once warm-up is over
+	// [0.1]. 1 is the evidence lower bound for data of mean 1, where a frame of
+	// speech has so little mass that a third of 256 atoms die; 0.1 amounts to
+	// data of mean 10.
 	KLWeight float64
 	// WarmUp is the share of steps over which KLWeight rises from 0 [0.15].
 	WarmUp float64
@@ -42,14 +45,19 @@ type VAEConfig struct {
 	Epochs float64
 	// Batch is the number of frames per step [256].
 	Batch int
-	// LearningRate is Adam's peak rate for the encoder [1e-3]; it falls to
+	// LearningRate is Adam's peak rate for the encoder [3e-3]; it falls to
 	// nothing along a cosine.
 	LearningRate float64
-	// DictionaryRate multiplies it for the dictionary [10].
+	// DictionaryRate multiplies it for the dictionary [100].
 	DictionaryRate float64
 	// WeightDecay applies to the encoder alone: on W it would only shrink the
 	// scale [1e-5].
 	WeightDecay float64
+	// InputNoise is the deviation of the noise added to the encoder's
+	// standardised input while training [0.2; negative: none]. It keeps the
+	// encoder from leaning on bins that hardly vary in the training data, such
+	// as a band that most recordings lack.
+	InputNoise float64
 	// GradClip bounds the global norm of the gradient of the loss per bin [1].
 	GradClip float64
 	// Workers is how many shards a batch is split into, each on its own core
@@ -68,13 +76,14 @@ func (c VAEConfig) withDefaults() VAEConfig {
 	setDefault(&c.Penalty, 1)
 	setDefault(&c.Prior.Shape, 1)
 	setDefault(&c.Prior.Rate, 1)
-	setDefault(&c.KLWeight, 1)
+	setDefault(&c.KLWeight, 0.1)
 	setDefault(&c.WarmUp, 0.15)
 	setDefault(&c.Epochs, 20)
 	setDefault(&c.Batch, 256)
-	setDefault(&c.LearningRate, 1e-3)
-	setDefault(&c.DictionaryRate, 10)
+	setDefault(&c.LearningRate, 3e-3)
+	setDefault(&c.DictionaryRate, 100)
 	setDefault(&c.WeightDecay, 1e-5)
+	setDefault(&c.InputNoise, 0.2)
 	setDefault(&c.GradClip, 1)
 	setDefault(&c.Workers, defaultWorkers)
 	setDefault(&c.ReportEvery, 100)
@@ -96,6 +105,11 @@ func (c VAEConfig) check() error {
 	}
 	if c.Nonnegativity < Softplus || c.Nonnegativity > Penalised {
 		return fmt.Errorf("dict: nonnegativity mode %d: want Softplus, Projected or Penalised", c.Nonnegativity)
+	}
+	for _, n := range c.Hidden {
+		if n < 1 {
+			return fmt.Errorf("dict: hidden layers of widths %v: want at least one unit in each", c.Hidden)
+		}
 	}
 	for _, v := range []struct {
 		name  string

@@ -67,42 +67,52 @@ func (v *vae) rate(name string) float64 {
 	return v.cfg.DictionaryRate * float64(v.unit) // W itself is smaller than U by unit
 }
 
-// measure returns the terms of the objective on the monitored frames.
+// measure returns the objective and its terms on the monitored frames, with
+// the same noise at every call.
 func (v *vae) measure(klWeight float64) Stats {
-	rank := v.cfg.Rank
-	atomKL := make([][]float64, len(v.workers))
-	recon := make([]float64, len(v.workers))
-	parallel(len(v.workers), len(v.monitor), func(i, from, to int) {
-		w := v.workers[i]
-		r := w.forward(v, v.monitor[from:to], 0, v.cfg.Seed, from)
-		recon[i] = v.reconstruction(w.x, w.y)
-		atomKL[i] = atomDivergence(r, v.cfg.Prior)
-	})
-	s := Stats{MinW: v.minW}
-	n := float64(len(v.monitor))
-	for k := range rank {
-		sum := 0.0
-		for i := range atomKL {
-			if atomKL[i] != nil {
-				sum += atomKL[i][k]
-			}
-		}
-		s.KL += sum / n
-		if sum/n < deadNats {
+	recon, atoms := v.terms(v.monitor, v.cfg.Seed)
+	s := Stats{MinW: v.minW, Reconstruction: recon, Penalty: v.penalty()}
+	for _, nats := range atoms {
+		s.KL += nats
+		if nats < deadNats {
 			s.DeadAtoms++
-		}
-	}
-	for _, v := range recon {
-		s.Reconstruction += v / n
-	}
-	if v.cfg.Nonnegativity != Softplus {
-		for _, w := range v.u.Value {
-			m := min(float64(w), 0)
-			s.Penalty += v.cfg.Penalty / 2 * m * m
 		}
 	}
 	s.Objective = s.Reconstruction + klWeight*s.KL + s.Penalty
 	return s
+}
+
+// terms returns the reconstruction term and every atom's divergence from the
+// prior, per frame, over the given frames; seed fixes the noise.
+func (v *vae) terms(rows []int, seed uint64) (recon float64, atoms []float64) {
+	recons, sums := make([]float64, len(v.workers)), make([][]float64, len(v.workers))
+	parallel(len(v.workers), len(rows), func(i, from, to int) {
+		w := v.workers[i]
+		r := w.forward(v, rows[from:to], 0, 0, seed, from)
+		recons[i] = v.reconstruction(w.x, w.y)
+		sums[i] = atomDivergence(r, w.levels, v.cfg.Prior)
+	})
+	atoms = make([]float64, v.cfg.Rank)
+	n := float64(len(rows))
+	for i, sum := range sums {
+		recon += recons[i] / n
+		for k, nats := range sum {
+			atoms[k] += nats / n
+		}
+	}
+	return recon, atoms
+}
+
+// penalty returns the quadratic penalty on negative weights.
+func (v *vae) penalty() float64 {
+	var sum float64
+	if v.cfg.Nonnegativity != Softplus {
+		for _, w := range v.u.Value {
+			m := min(float64(w), 0)
+			sum += v.cfg.Penalty / 2 * m * m
+		}
+	}
+	return sum
 }
 
 // reconstruction returns the negative log-likelihood of x given y, summed.
@@ -116,14 +126,14 @@ func (v *vae) reconstruction(x, y nn.Mat) float64 {
 
 // atomDivergence returns every atom's divergence from the prior, summed over
 // the frames whose posteriors r encodes.
-func atomDivergence(r nn.Mat, prior Prior) []float64 {
+func atomDivergence(r nn.Mat, levels []float32, prior Prior) []float64 {
 	rank := r.Cols / 2
 	sum := make([]float64, rank)
 	for i := range r.Rows {
 		raw := r.Row(i)
 		for k := range rank {
 			a, b := bounded(raw[k], minShape, maxShape), bounded(raw[rank+k], minRate, maxRate)
-			sum[k] += gammaKL(float64(a), float64(b), prior.Shape, prior.Rate)
+			sum[k] += gammaKL(float64(a), float64(b/levels[i]), prior.Shape, prior.Rate)
 		}
 	}
 	return sum
@@ -156,7 +166,7 @@ func (v *vae) reviveColumns() {
 // worstFrame returns the monitored frame with the largest misfit.
 func (v *vae) worstFrame() int {
 	w := v.workers[0]
-	w.forward(v, v.monitor, 0, v.cfg.Seed, 0)
+	w.forward(v, v.monitor, 0, 0, v.cfg.Seed, 0)
 	worst, at := -1.0, v.monitor[0]
 	for i, row := range v.monitor {
 		if d := v.cfg.Likelihood.Value(w.x.Row(i), w.y.Row(i)); d > worst {
