@@ -107,7 +107,7 @@ func (a *app) save(path string, force bool, write func(io.Writer) error) (err er
 	}
 	defer func() {
 		if err != nil {
-			f.Close()
+			_ = f.Close() // it goes away
 			os.Remove(f.Name())
 		}
 	}()

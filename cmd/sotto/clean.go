@@ -154,7 +154,7 @@ func (f *cleanFlags) process(ctx context.Context, m *enhance.Model, cfg enhance.
 	}
 	defer func() {
 		if ctx.Err() == nil { // else a read may still be going on
-			r.Close()
+			_ = r.Close() // it was only read
 		}
 	}()
 	enc, err := f.encoding(r.Info())

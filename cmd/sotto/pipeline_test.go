@@ -93,7 +93,7 @@ func TestParallel(t *testing.T) {
 		return nil
 	})
 	for i, err := range errs {
-		if (err == bad) != (i == 4) || (i != 4 && err != nil) {
+		if errors.Is(err, bad) != (i == 4) || (i != 4 && err != nil) {
 			t.Errorf("call %d: %v", i, err)
 		}
 	}

@@ -143,13 +143,13 @@ type whiskers struct {
 func (w whiskers) Plot(c draw.Canvas, p *plot.Plot) {
 	fx, fy := p.Transforms(&c)
 	style := draw.LineStyle{Color: ink(len(inks) - 1), Width: vg.Points(1)}
-	cap := vg.Points(2)
+	tip := vg.Points(2)
 	for i, y := range w.y {
 		x := fx(float64(i)) + w.offset
 		lo, hi := fy(y-w.half[i]), fy(y+w.half[i])
 		c.StrokeLine2(style, x, lo, x, hi)
-		c.StrokeLine2(style, x-cap, lo, x+cap, lo)
-		c.StrokeLine2(style, x-cap, hi, x+cap, hi)
+		c.StrokeLine2(style, x-tip, lo, x+tip, lo)
+		c.StrokeLine2(style, x-tip, hi, x+tip, hi)
 	}
 }
 
@@ -211,7 +211,7 @@ func Histogram(title, label string, x []float64, bins int) (image.Image, error) 
 	if err != nil {
 		return nil, err
 	}
-	area.Color, area.LineStyle.Width = ink(0), 0
+	area.Color, area.Width = ink(0), 0
 	p.Add(area)
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	p.Y.Min = 0.5
