@@ -69,7 +69,7 @@ func (c *concealer) begin() {
 		c.cycle[j] += w * (x[start-period+j] - c.cycle[j])
 	}
 	c.offset = x[len(x)-1] - x[start-1]
-	c.bleed = quarter
+	c.bleed = max(period/2, 1)
 	c.age = 0
 }
 
@@ -106,7 +106,8 @@ func (c *concealer) next(dst []float32) {
 		}
 		v := c.cycle[c.age%len(c.cycle)]
 		if c.age < c.bleed {
-			v += c.offset * (1 - float32(c.age+1)/float32(c.bleed+1))
+			phase := math.Pi * float64(c.age+1) / float64(c.bleed+1)
+			v += c.offset * float32(0.5+0.5*math.Cos(phase))
 		}
 		if c.age > c.hold {
 			v *= float32(c.end-c.age) / float32(c.end-c.hold)

@@ -48,6 +48,7 @@ func tone(freq, rate float64) func(int64) float32 {
 type curvature struct {
 	x1, x2 float32
 	worst  float64
+	jump   float64 // largest difference between neighbours.
 	at, n  int
 	peak   float64
 	start  int // samples to ignore.
@@ -61,6 +62,7 @@ func (c *curvature) listen(block []float32) {
 		}
 		if c.n > c.start {
 			c.peak = max(c.peak, math.Abs(float64(v)))
+			c.jump = max(c.jump, math.Abs(float64(v-c.x1)))
 		}
 		c.x2, c.x1 = c.x1, v
 		c.n++

@@ -57,7 +57,7 @@ type Device struct {
 	DefaultInput  bool // what its API takes when nothing is chosen.
 	DefaultOutput bool
 
-	id int // PortAudio's number; -1 for a device of the sound server.
+	id int // PortAudio's number; negative for a device of the sound server.
 }
 
 // channels returns how many channels the device has in one direction.
@@ -130,10 +130,7 @@ func apiMatches(api, want string) bool {
 // choose applies the rules of Options.Device to devices that all have the direction, in the order of precedence.
 func choose(devices []Device, want string, dir Direction) (Device, error) {
 	if want == "" {
-		if d := filter(devices, func(d Device) bool { return d.isDefault(dir) }); len(d) > 0 {
-			return d[0], nil
-		}
-		return devices[0], nil
+		return preferred(devices, dir), nil
 	}
 	if n, err := strconv.Atoi(want); err == nil {
 		if d := filter(devices, func(d Device) bool { return d.Index == n }); len(d) > 0 {
@@ -154,6 +151,20 @@ func choose(devices []Device, want string, dir Direction) (Device, error) {
 		}
 	}
 	return Device{}, fmt.Errorf("%w: %q is no %s; there are %s", ErrNotFound, want, dir, names(devices))
+}
+
+// preferred returns the default device: the sound server's where one runs. PortAudio would lead to the same one through ALSA's
+// plugin, whose buffering adds jitter, and which does not tell when the server is gone.
+func preferred(devices []Device, dir Direction) Device {
+	for _, fits := range []func(Device) bool{
+		func(d Device) bool { return d.id < 0 && d.isDefault(dir) },
+		func(d Device) bool { return d.isDefault(dir) },
+	} {
+		if d := filter(devices, fits); len(d) > 0 {
+			return d[0]
+		}
+	}
+	return devices[0]
 }
 
 func filter(devices []Device, keep func(Device) bool) []Device {

@@ -26,6 +26,7 @@ func withPortAudio(keep func() bool, f func() error) error {
 	paMutex.Lock()
 	defer paMutex.Unlock()
 	defer silence()()
+	quietALSA()
 	if err := portaudio.Initialize(); err != nil {
 		return fmt.Errorf("PortAudio does not start: %w", err)
 	}
