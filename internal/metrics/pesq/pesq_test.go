@@ -46,11 +46,11 @@ func eachMode(t *testing.T, do func(t *testing.T, score func(ref, deg []float32)
 // TestIdentity changes the signal in ways that nobody hears: the score is the greatest there is.
 func TestIdentity(t *testing.T) {
 	eachMode(t, func(t *testing.T, score func(ref, deg []float32) float64, rate int, best float64) {
-		clean := whisper(4*rate, rate, 1)
+		clean := whisper(2*rate, rate, 1)
 		testsig.NearAt(t, "same", score(clean, clean), best, 1e-4)
 		testsig.NearAt(t, "quieter", score(clean, scaled(clean, 0.1)), best, 1e-4)
 		testsig.NearAt(t, "inverted", score(clean, scaled(clean, -1)), best, 1e-4)
-		for _, delay := range []int{1, 333, rate / 4, rate} {
+		for _, delay := range []int{1, 333, rate} {
 			late := append(make([]float32, delay), clean...)
 			testsig.NearAt(t, fmt.Sprint("late by ", delay), score(clean, late), best, 1e-4)
 			testsig.NearAt(t, fmt.Sprint("early by ", delay), score(late, clean), best, 1e-4)
@@ -231,16 +231,16 @@ func TestQuarterSecond(t *testing.T) {
 	})
 }
 
-// TestStrangers pairs signals that have nothing to do with each other, of all lengths: any score or error will do, but it must be a number
-// in range and there must be no panic.
+// TestStrangers pairs signals that have nothing to do with each other, of all lengths: any score or error will do, but it
+// must be a number in range and there must be no panic.
 func TestStrangers(t *testing.T) {
 	const rate = 8000
 	m, err := New(Narrow, rate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lengths := []int{rate / 4, rate/2 + 13, rate * 2, rate * 5}
-	for seed := range uint64(8) {
+	lengths := []int{rate / 4, rate/2 + 13, rate * 3}
+	for seed := range uint64(6) {
 		for _, nr := range lengths {
 			for _, nd := range lengths {
 				ref := testsig.SpeechLike(nr, rate, seed)
@@ -282,8 +282,8 @@ func TestLong(t *testing.T) {
 	}
 }
 
-// whisper returns n samples of noise in syllables and pauses, louder at low frequencies: it fades in and out like speech, but has no
-// pitch whose period could be taken for a delay.
+// whisper returns n samples of noise in syllables and pauses, louder at low frequencies: it fades in and out like speech,
+// but has no pitch whose period could be taken for a delay.
 func whisper(n, rate int, seed uint64) []float32 {
 	x := testsig.WhiteNoise(n, 0.3, seed)
 	rng := rand.New(rand.NewPCG(seed, 1))

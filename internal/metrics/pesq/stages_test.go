@@ -306,6 +306,24 @@ func TestLoudness(t *testing.T) {
 	}
 }
 
+// TestPart reads beyond both ends of a signal.
+func TestPart(t *testing.T) {
+	x := []float32{1, 2, 3}
+	for _, c := range []struct {
+		at, n int
+		want  []float32
+	}{
+		{0, 3, x},
+		{-2, 3, []float32{0, 0, 1}},
+		{2, 3, []float32{3, 0, 0}},
+		{-1, 5, []float32{0, 1, 2, 3, 0}},
+		{-9, 2, []float32{0, 0}},
+		{9, 2, []float32{0, 0}},
+	} {
+		testsig.Near(t, "part", part(x, c.at, c.n), c.want, 0)
+	}
+}
+
 func TestTables(t *testing.T) {
 	for _, g := range []grid{grid8k, grid16k} {
 		sum := 0

@@ -8,8 +8,8 @@ import (
 
 // Two real signals travel through one complex transform, one as the real and one as the imaginary part: filters with real
 // gains act on both at once, and correlations and powers fall out of the sum and difference of opposite lines. With the
-// in-place transforms of powers of two this takes less than half the time of transforms of real sequences, and it needs no plans. The
-// rounding error of these transforms, relative, is 1e-14 for 1024 points and 2e-12 for 2^18.
+// in-place transforms of powers of two this takes less than half the time of transforms of real sequences, and it needs no
+// plans. The rounding error of these transforms, relative, is 1e-14 for 1024 points and 2e-12 for 2^18.
 
 // forward replaces z, whose length is a power of two, by its unnormalised discrete Fourier transform.
 func forward(z []complex128) {
