@@ -13,7 +13,8 @@
 //     WAVE_FORMAT_EXTENSIBLE, any channel count. A data length of 0 or of 2 GiB and more, as programs write that cannot
 //     seek back in a pipe, means "to the end of the stream".
 //   - FLAC: 4 to 32 bits, 1 to 8 channels, checksums verified.
-//   - MP3: MPEG-1 and MPEG-2 layer III. Encoder delay and padding are removed where the file states them.
+//   - MP3: MPEG-1 and MPEG-2 layer III. Encoder delay and padding are removed where the file states them. MPEG-2.5 (8 to
+//     12 kHz) and some bit rates at 22.05 kHz, which the decoder cannot read, get an error.
 //   - NIST SPHERE: 8 to 32-bit PCM in both byte orders, mu-law and A-law; not shorten-compressed files.
 //
 // # Hostile files

@@ -7,8 +7,9 @@ import (
 )
 
 // flacFrame decodes one FLAC frame after another (RFC 9639, section 9). mewkiz/flac, which reads the metadata, does this
-// too, at 10 million samples a second; this does ten times as many by refilling a 64-bit cache instead of asking three
-// readers for each bit, which is what makes hours of training audio load in seconds. The tests hold one against the other.
+// too, at 13 million samples per second of processor time; this does 45 million, by refilling a 64-bit cache instead of
+// asking three readers for each bit. Seven hours of training audio load in 9 seconds instead of 31. The tests hold one
+// against the other.
 type flacFrame struct {
 	b        *bitReader
 	channels int

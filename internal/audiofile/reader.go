@@ -136,13 +136,17 @@ func newStream(r io.Reader, name string) (*stream, error) {
 	return s, nil
 }
 
-// maxRate bounds the sample rates that are believed, in Hz. The fastest audio converters run at 768 kHz.
-const maxRate = 1 << 20
+// Sample rates outside these bounds are not believed, Hz. The fastest audio converters run at 768 kHz; and a rate of a few
+// Hz, converted to a real one, would turn a small file into gigabytes.
+const (
+	minRate = 1000
+	maxRate = 1 << 20
+)
 
 // check rejects headers that no recording has.
 func (i Info) check() error {
-	if i.SampleRate < 1 || i.SampleRate > maxRate {
-		return fmt.Errorf("damaged %s header: sample rate %d Hz, expected 1 to %d", i.Format, i.SampleRate, maxRate)
+	if i.SampleRate < minRate || i.SampleRate > maxRate {
+		return fmt.Errorf("damaged %s header: sample rate %d Hz, expected %d to %d", i.Format, i.SampleRate, minRate, maxRate)
 	}
 	if i.Channels < 1 {
 		return fmt.Errorf("damaged %s header: no channels, expected 1 or more", i.Format)

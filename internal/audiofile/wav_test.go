@@ -196,7 +196,7 @@ func TestWAVDamage(t *testing.T) {
 		{"short", good[:len(good)-3], "truncated: the header promises 2 samples per channel, the last 1 are missing"},
 		{"huge", edit(40, "\x00\xf0\xff\x7e"), "the header promises 532675584 samples per channel, the last 532675582 are missing"},
 		{"avi", edit(8, "AVI "), `a RIFF file of type "AVI "`},
-		{"rate0", edit(24, "\x00\x00\x00\x00"), "sample rate 0 Hz"},
+		{"rate0", edit(24, "\x00\x00\x00\x00"), "sample rate 0 Hz, expected 1000 to 1048576"},
 		{"rate", edit(24, "\xff\xff\xff\x00"), "sample rate 16777215 Hz"},
 		{"channels", edit(22, "\x00\x00"), "no channels"},
 		{"align", edit(32, "\x07\x00"), "7 bytes per frame for 2 channels of 16 bits, expected 4"},
