@@ -58,6 +58,8 @@ train: assets/models/default.safetensors ## train the shipped model from DATA=..
 TRAIN_HOURS ?= 90
 TRAIN_BIN   := build/train/sotto
 TRAIN_DATA  := --exclude gsc__running_tap --exclude lstc100__26__26-495-0000
+# OpenBLAS knows only processors older than itself and is ten times slower on others: name the kernels by what the processor can do.
+export OPENBLAS_CORETYPE ?= $(shell awk '/^flags/ { print / avx512vl/ ? "SkylakeX" : / avx2/ ? "Haswell" : ""; exit }' /proc/cpuinfo 2>/dev/null)
 SPEECH_DIRS := build/data/speech/train,build/data/speech/train_more
 
 $(TRAIN_BIN): deps-train build/data/.unpacked

@@ -5,6 +5,7 @@ package nn
 /*
 #cgo LDFLAGS: -lopenblas
 void openblas_set_num_threads(int num_threads);
+char *openblas_get_corename(void);
 */
 import "C"
 
@@ -13,8 +14,11 @@ import (
 	"gonum.org/v1/netlib/blas/netlib"
 )
 
-// BLAS names the library behind [Gemm].
-const BLAS = "openblas"
+// BLAS names the library behind [Gemm] and the processor that its kernels are
+// for. OpenBLAS chooses them when it is loaded; one that is older than the
+// processor falls back to kernels ten times slower (PRESCOTT), which the
+// environment variable OPENBLAS_CORETYPE overrules.
+var BLAS = "openblas for " + C.GoString(C.openblas_get_corename())
 
 // init puts OpenBLAS behind blas32 for the whole program. It runs on one thread
 // a call: training runs one replica per core, and two thread pools on the same
