@@ -122,7 +122,7 @@ func TestDevicesComeAndGo(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				mic, speaker := &sim.Device{Rate: 48000, Block: 240}, &sim.Device{Rate: 48000, Block: 240}
 				var seen events
-				curve := &curvature{start: 24000}
+				curve := after(24000)
 				e, stop := run(t, stream.Config{
 					Capture: mic.Microphone(tone(300, 48000)), Playback: speaker.Loudspeaker(curve.listen),
 					Processor: wireAt, OnEvent: seen.add,
@@ -133,7 +133,7 @@ func TestDevicesComeAndGo(t *testing.T) {
 				before := e.Stats()
 				c.lose(mic, speaker, false)
 				time.Sleep(5 * time.Second)
-				after := e.Stats()
+				again := e.Stats()
 				stop()
 				kinds := seen.kinds()
 				if len(kinds) < 3 || kinds[0] != stream.Started || kinds[1] != stream.Lost || kinds[len(kinds)-1] != stream.Resumed {
@@ -142,8 +142,8 @@ func TestDevicesComeAndGo(t *testing.T) {
 				if err := seen.list[1].Err; !errors.Is(err, c.want) {
 					t.Errorf("lost with %v, want %v", err, c.want)
 				}
-				if before.Losses == 0 || after.State != stream.Running || after.Hops < before.Hops+400 {
-					t.Errorf("before %+v\nafter %+v", before, after)
+				if before.Losses == 0 || again.State != stream.Running || again.Hops < before.Hops+400 {
+					t.Errorf("before %+v\nagain %+v", before, again)
 				}
 			})
 		})
@@ -188,7 +188,7 @@ func TestNewRefuses(t *testing.T) {
 func TestGapsAreCovered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mic, speaker := &sim.Device{Rate: 48000, Block: 240}, &sim.Device{Rate: 48000, Block: 240}
-		curve := &curvature{start: 24000}
+		curve := after(24000)
 		e, stop := run(t, stream.Config{
 			Capture: mic.Microphone(tone(300, 48000)), Playback: speaker.Loudspeaker(curve.listen), Processor: wireAt,
 		})
@@ -199,7 +199,7 @@ func TestGapsAreCovered(t *testing.T) {
 			mic.Freeze(false)
 			time.Sleep(2 * time.Second)
 		}
-		s, heard := e.Stats(), *curve
+		s, heard := e.Stats(), curve.read()
 		stop()
 		w := 2 * math.Pi * 300 / 48000
 		t.Logf("%d underruns, %d samples missing, worst curvature %.5f (sine %.5f), target %v",
@@ -243,7 +243,7 @@ func TestOverloadStaysBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mic, speaker := &sim.Device{Rate: 48000, Block: 240}, &sim.Device{Rate: 48000, Block: 240}
 		proc := &slow{wire: newWire(48000, 384, 0)}
-		curve := &curvature{start: 24000}
+		curve := after(24000)
 		e, stop := run(t, stream.Config{
 			Capture: mic.Microphone(tone(300, 48000)), Playback: speaker.Loudspeaker(curve.listen),
 			Processor: func(int) (stream.Processor, error) { return proc, nil },
@@ -254,7 +254,7 @@ func TestOverloadStaysBounded(t *testing.T) {
 		during := e.Stats()
 		proc.take(0)
 		time.Sleep(5 * time.Second)
-		s, heard := e.Stats(), *curve
+		s, heard := e.Stats(), curve.read()
 		stop()
 		t.Logf("during %d late, %d dropped, load %.2f; after: fill %v of %v, jump %.4f, median %v, max %v", during.LateHops,
 			during.DroppedHops, during.Load, s.Fill, s.Target, heard.jump, s.HopTime.Median, s.HopTime.Max)
@@ -276,7 +276,7 @@ func TestOverloadStaysBounded(t *testing.T) {
 func TestBypassAndMute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mic, speaker := &sim.Device{Rate: 48000, Block: 240}, &sim.Device{Rate: 48000, Block: 240}
-		curve := &curvature{start: 24000}
+		curve := after(24000)
 		e, stop := run(t, stream.Config{
 			Capture: mic.Microphone(tone(300, 48000)), Playback: speaker.Loudspeaker(curve.listen), Processor: wireAt,
 		})
@@ -293,7 +293,7 @@ func TestBypassAndMute(t *testing.T) {
 				t.Errorf("%+v: output RMS %.4f", step, got)
 			}
 		}
-		heard := *curve
+		heard := curve.read()
 		stop()
 		// A linear fade of 384 samples bends the tone by 0.5*0.039/384*2 at its ends.
 		if w := 2 * math.Pi * 300 / 48000; heard.worst > 0.5*w*w+0.002 {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"math"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,6 +47,12 @@ func tone(freq, rate float64) func(int64) float32 {
 // curvature watches a signal for jumps: for a sine of angular frequency w and amplitude a, the second difference is at most
 // a*w^2, and a step of size s shows as s.
 type curvature struct {
+	mutex sync.Mutex
+	reading
+}
+
+// reading is what a curvature has seen.
+type reading struct {
 	x1, x2 float32
 	worst  float64
 	jump   float64 // largest difference between neighbours.
@@ -54,7 +61,19 @@ type curvature struct {
 	start  int // samples to ignore.
 }
 
+// after returns a curvature that ignores the first samples.
+func after(samples int) *curvature { return &curvature{reading: reading{start: samples}} }
+
+// read returns what was seen so far.
+func (c *curvature) read() reading {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.reading
+}
+
 func (c *curvature) listen(block []float32) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
 	for _, v := range block {
 		d := math.Abs(float64(v - 2*c.x1 + c.x2))
 		if c.n > c.start && d > c.worst {
@@ -107,7 +126,7 @@ func TestSoak(t *testing.T) {
 
 func soakTest(t *testing.T, in, out *sim.Device, length time.Duration) {
 	const freq = 440.0
-	curve := &curvature{start: out.Rate * 2}
+	curve := after(2 * out.Rate)
 	e, stop := run(t, stream.Config{
 		Capture: in.Microphone(tone(freq, float64(in.Rate))), Playback: out.Loudspeaker(curve.listen), Processor: wireAt,
 	})
@@ -120,7 +139,7 @@ func soakTest(t *testing.T, in, out *sim.Device, length time.Duration) {
 		low, high = min(low, s.Fill-s.Target), max(high, s.Fill-s.Target)
 	}
 	heapAfter := heap()
-	s, heard := e.Stats(), *curve
+	s, heard := e.Stats(), curve.read()
 	stop() // it fades out, which bends the sine.
 	w := 2 * math.Pi * freq / float64(out.Rate)
 	t.Logf("%v simulated: drift %+.1f ppm, fill %v..%v around its target of %v, worst curvature %.5f (sine %.5f), "+
