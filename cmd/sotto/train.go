@@ -120,18 +120,7 @@ func missing(first bool, a, b string) string {
 func (a *app) loadClips(ctx context.Context, folders, exclude []string) (*corpus.Set, error) {
 	report, done := a.stages("reading")
 	defer done()
-	set, err := corpus.LoadFolder(ctx, folders, report)
-	if err != nil {
-		return nil, err
-	}
-	return set.Filter(func(c *corpus.Clip) bool {
-		for _, name := range exclude {
-			if c.Name == name {
-				return false
-			}
-		}
-		return true
-	}), nil
+	return train.LoadClips(ctx, folders, exclude, report)
 }
 
 // stages returns a report function for work that counts to its own total, and

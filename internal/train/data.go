@@ -87,11 +87,38 @@ func loadSet(ctx context.Context, what string, folders, exclude []string, report
 	if len(folders) == 0 {
 		return nil, fmt.Errorf("train: no folder of %s was given", what)
 	}
-	set, err := corpus.LoadFolder(ctx, folders, report)
+	set, err := LoadClips(ctx, folders, exclude, report)
 	if err != nil {
 		return nil, fmt.Errorf("train: %s: %w", what, err)
 	}
-	return set.Filter(func(c *corpus.Clip) bool { return !slices.Contains(exclude, c.Name) }), nil
+	return set, nil
+}
+
+// LoadClips reads all recordings below the folders but the excluded ones. Of a
+// TIMIT tree it reads the TRAIN part alone: TEST is for measuring.
+func LoadClips(ctx context.Context, folders, exclude []string, report func(done, total int)) (*corpus.Set, error) {
+	var sets []*corpus.Set
+	var plain []string
+	for _, folder := range folders {
+		set, err := corpus.TIMIT(ctx, folder, corpus.TIMITTrain)
+		switch {
+		case err == nil:
+			sets = append(sets, set)
+		case errors.Is(err, corpus.ErrNoAudio):
+			plain = append(plain, folder)
+		default:
+			return nil, err
+		}
+	}
+	if len(plain) > 0 {
+		set, err := corpus.LoadFolder(ctx, plain, report)
+		if err != nil {
+			return nil, err
+		}
+		sets = append(sets, set)
+	}
+	all := corpus.Join(sets...)
+	return all.Filter(func(c *corpus.Clip) bool { return !slices.Contains(exclude, c.Name) }), nil
 }
 
 // Validator returns the scorer of the data's validation clips, on the given
