@@ -5,13 +5,17 @@ import "math"
 const (
 	// maxCorrection bounds the speed-up: 0.5 % is 9 cents, and 50 times what two healthy crystals differ by.
 	maxCorrection = 0.005
-	// The loop starts wide to find the ratio and narrows until its own noise is inaudible: the bandwidths in Hz of PipeWire's
-	// rate control (ALGORITHMS 5.5).
-	acquireBandwidth = 0.128
+	// The loop starts wide to find the ratio and narrows until its own noise is inaudible. PipeWire's rate control goes from
+	// 0.128 to 0.016 Hz (ALGORITHMS 5.5); playback here begins at the target fill, so that half of that is wide enough.
+	acquireBandwidth = 0.064
 	lockedBandwidth  = 0.016
-	// narrowing is the time constant in seconds with which the bandwidth goes from one to the other; zita-ajbridge
-	// states 15 s of settling.
+	// largestExcess bounds the error that the loop works on, in seconds: what is beyond it came from a stall and says nothing
+	// about the clocks. It also keeps the correction within 1.5*2*pi*0.064*0.002 = 0.12 % (2 cents) in the wide state.
+	largestExcess = 0.002
+	// narrowing is the time constant in seconds with which the bandwidth goes from one to the other (zita-ajbridge states 15 s
+	// of settling), widening that of the way back.
 	narrowing = 8
+	widening  = 1
 )
 
 // driftLoop steers the speed-up that keeps a fill level at its target: a second-order delay-locked loop behind two
@@ -55,17 +59,18 @@ func (l *driftLoop) update(excess float64) float64 {
 	if math.IsNaN(excess) {
 		return l.correction()
 	}
-	l.z1 += l.w0 * (l.w1*excess - l.z1)
+	bounded := min(max(excess, -largestExcess), largestExcess)
+	l.z1 += l.w0 * (l.w1*bounded - l.z1)
 	l.z2 += l.w0 * (l.z1 - l.z2)
-	// Integrate only while the output can follow, so that a long excess leaves no overshoot behind.
-	if c := l.z2 + l.z3; math.Abs(c) < maxCorrection || c*l.z2 < 0 {
-		l.z3 += l.w2 * l.z2
+	gain, rate := l.w2, -1.0/narrowing
+	if bounded != excess {
+		// A stall left this, or a drift beyond what the bounded error can answer. Widen, to be done with the first; integrate
+		// at the narrow loop's pace, which leaves little false drift behind but gets to the second within minutes.
+		gain *= math.Pow(lockedBandwidth/l.bandwidth, 2)
+		rate = 1.0 / widening
 	}
-	l.z3 = min(max(l.z3, -maxCorrection), maxCorrection)
-	if l.bandwidth > lockedBandwidth {
-		b := l.bandwidth * math.Exp(-l.period/narrowing)
-		l.setBandwidth(max(b, lockedBandwidth))
-	}
+	l.z3 = min(max(l.z3+gain*l.z2, -maxCorrection), maxCorrection)
+	l.setBandwidth(min(max(l.bandwidth*math.Exp(rate*l.period), lockedBandwidth), acquireBandwidth))
 	return l.correction()
 }
 

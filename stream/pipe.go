@@ -170,11 +170,14 @@ func (p *pipe) onPlay(buf []float32, t Timing) {
 		p.ahead.follow(t.Latency.Seconds(), timingAverage)
 	}
 	p.playbackSpan.follow(p.out.span(frames), timingAverage)
-	ready := !p.player.running.Load() && p.ready(frames, now)
+	surplus := -1
+	if !p.player.running.Load() {
+		surplus = p.surplus(frames, now)
+	}
 	missing := 0
 	for len(buf) >= channels {
 		n := min(len(buf)/channels, len(p.playMono))
-		missing += p.player.fill(p.playMono[:n], ready)
+		missing += p.player.fill(p.playMono[:n], surplus)
 		for i, v := range p.playMono[:n] {
 			for c := range channels {
 				buf[i*channels+c] = v
@@ -189,14 +192,19 @@ func (p *pipe) onPlay(buf []float32, t Timing) {
 	}
 }
 
-// ready tells whether playback may start with a buffer of so many frames: when the fill after it will be at its target.
-func (p *pipe) ready(frames int, now time.Duration) bool {
+// surplus returns by how many samples the fill would be over its target if playback started with a buffer of so many frames
+// now; -1 when it cannot start.
+func (p *pipe) surplus(frames int, now time.Duration) int {
 	_, at, ok := p.captured.get()
 	if !ok || p.play.Len() < frames {
-		return false
+		return -1
 	}
 	fill := p.in.span(p.capture.Len()) + p.out.span(p.play.Len()-frames) + (now - at).Seconds()
-	return fill >= time.Duration(p.target.Load()).Seconds()
+	excess := fill - time.Duration(p.target.Load()).Seconds()
+	if excess < 0 {
+		return -1
+	}
+	return min(int(excess*float64(p.out.Rate)), p.play.Len()-frames)
 }
 
 // step processes one hop, or returns false when there is none. It is the DSP goroutine's.

@@ -32,13 +32,16 @@ func newPlayer(ring *Ring, rate int) *player {
 	return p
 }
 
-// fill writes the next samples to play. ready tells whether enough waits to start reading; it is asked only while waiting.
+// fill writes the next samples to play. surplus is by how many samples more waits than is needed to start reading, negative
+// when it is not enough; it matters only while waiting.
 // It returns how many samples had to be invented because the ring ran dry while reading: 0 while waiting.
-func (p *player) fill(dst []float32, ready bool) (missing int) {
+func (p *player) fill(dst []float32, surplus int) (missing int) {
 	switch {
 	case p.running.Load():
 		missing = p.read(dst)
-	case ready && p.ring.Len() >= len(dst):
+	case surplus >= 0 && p.ring.Len() >= len(dst):
+		// Begin at the target: what waits beyond it has not been heard of yet and is not missed.
+		p.ring.Discard(min(surplus, p.ring.Len()-len(dst)))
 		p.fading = 0
 		p.running.Store(true)
 		p.primes.Add(1)
