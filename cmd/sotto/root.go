@@ -46,7 +46,7 @@ func newRoot(a *app) *cobra.Command {
 		return usagef("%w; see %q", err, cmd.CommandPath()+" --help")
 	})
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "draw no progress bars")
-	root.AddCommand(newClean(a), newEval(a), newPlot(a), newModel(a), newTrain(a), newPaper(a), newDemo(a), newLive(a), newDevices(a), newMan(root))
+	root.AddCommand(newClean(a), newEval(a), newPlot(a), newModel(a), newTrain(a), newPaper(a), newDemo(a), newLive(a), newDevices(a), newBench(a), newMan(root))
 	return root
 }
 
