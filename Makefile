@@ -23,7 +23,7 @@ deps-train: deps ## install what training and unpacking the data need besides
 	@.ci/deps train
 
 build: deps ## build bin/sotto
-	@$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/sotto ./cmd/sotto
+	@$(GO) build -ldflags '-X main.version=$(VERSION)' -o bin/sotto ./cmd/sotto
 
 demo: build ## clean the bundled noisy clip: sound, picture and scores in build/demo
 	@bin/sotto demo --force -o build/demo
