@@ -76,14 +76,24 @@ func (l *latents) sample(r nn.Mat, levels []float32, prior Prior, klWeight float
 	}
 }
 
-// perturb adds Gaussian noise to the encoder's input, row by row from streams of
-// their own.
-func (l *latents) perturb(f nn.Mat, deviation float64, seed uint64, first int) {
+// perturb roughens the encoder's standardised input, row by row from streams of
+// their own: Gaussian noise of the given deviation, and in every other row a
+// shelf, the compressed magnitudes above a random bin of the upper half
+// multiplied by e^(deviation n) with n normal.
+func (l *latents) perturb(e *Encoder, f nn.Mat, deviation float64, seed uint64, first int) {
+	bins := f.Cols - 1
 	for i := range f.Rows {
 		l.src.Seed(^seed, scramble(uint64(first+i)))
 		row := f.Row(i)
 		for j := range row {
 			row[j] += float32(deviation * l.rng.NormFloat64())
+		}
+		if l.rng.IntN(2) == 0 {
+			continue
+		}
+		k := fastmath.Exp(float32(3 * deviation * l.rng.NormFloat64()))
+		for j := bins - 1 - l.rng.IntN(bins/2+1); j < bins; j++ {
+			row[j] = k*row[j] + (k-1)*e.mean[j]/e.std[j]
 		}
 	}
 }

@@ -235,7 +235,7 @@ func (w *vaeWorker) forward(v *vae, rows []int, klWeight, noise float64, seed ui
 	v.frames.gather(w.x, rows, v.scale)
 	w.levels = v.enc.features(w.f, w.x, w.levels)
 	if noise > 0 {
-		w.lat.perturb(w.f, noise, seed, first)
+		w.lat.perturb(v.enc, w.f, noise, seed, first)
 	}
 	r := w.net.forward(w.f)
 	w.lat.sample(r, w.levels, v.cfg.Prior, klWeight, seed, first)

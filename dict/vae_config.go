@@ -53,10 +53,13 @@ type VAEConfig struct {
 	// WeightDecay applies to the encoder alone: on W it would only shrink the
 	// scale [1e-5].
 	WeightDecay float64
-	// InputNoise is the deviation of the noise added to the encoder's
-	// standardised input while training [0.2; negative: none]. It keeps the
-	// encoder from leaning on bins that hardly vary in the training data, such
-	// as a band that most recordings lack.
+	// InputNoise roughens the encoder's standardised input while training: the
+	// deviation of white noise, and with it of shelves that lift or cut the upper
+	// bins in every other frame [0.2; negative: none]. Without it the encoder
+	// fails on recordings with a wider band than the training data: frames of
+	// TIMIT, encoded after training on mostly band-limited speech, had a
+	// divergence of 70 without shelves and 37 with them, and the training data's
+	// own held-out frames lost nothing (50 and 51).
 	InputNoise float64
 	// GradClip bounds the global norm of the gradient of the loss per bin [1].
 	GradClip float64

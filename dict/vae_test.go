@@ -144,14 +144,14 @@ func TestTrainLearns(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := c.cfg
-			cfg.Rank, cfg.Hidden, cfg.Epochs, cfg.Batch, cfg.KLWeight, cfg.Seed = 3, []int{32}, 20, 50, 0.01, 6
+			cfg.Rank, cfg.Hidden, cfg.Epochs, cfg.Batch, cfg.KLWeight, cfg.Seed = 3, []int{32}, 10, 50, 0.01, 6
 			var stats []Stats
 			d, err := Train(t.Context(), frames, cfg, func(s Stats) { stats = append(stats, s) })
 			if err != nil {
 				t.Fatal(err)
 			}
 			first, last := stats[0], stats[len(stats)-1]
-			if last.Step != 800 || last.Steps != 800 || !(last.Objective < first.Objective) {
+			if last.Step != 400 || last.Steps != 400 || !(last.Objective < first.Objective) {
 				t.Errorf("objective went from %g at step %d to %g at step %d of %d", first.Objective, first.Step, last.Objective, last.Step, last.Steps)
 			}
 			if minimum(d.W) < 0 {
