@@ -221,6 +221,7 @@ func newTrainNet(a *app) *cobra.Command {
 	flags.Float64Var(&c.Rate, "rate", c.Rate, "peak learning rate")
 	flags.Float64Var(&c.Loss.SISDR, "loss-sisdr", c.Loss.SISDR, "loss per dB of SI-SDR")
 	flags.Float64Var(&c.Loss.Complex, "loss-complex", c.Loss.Complex, "share of the complex term in the compressed error")
+	flags.Float64Var(&c.Loss.Missing, "loss-missing", c.Loss.Missing, "extra weight of energy that the voice has and the output lacks")
 	flags.Float64Var(&c.Loss.Tilt, "loss-tilt", c.Loss.Tilt, "how much less high bins count: exponent of 1 + f/1 kHz")
 	flags.Uint64Var(&c.Seed, "seed", c.Seed, "seed of weights and mixtures")
 	flags.IntVar(&c.Workers, "workers", c.Workers, "replicas of the network, one per core")

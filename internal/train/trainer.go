@@ -185,17 +185,21 @@ func (t *netTrainer) run(ctx context.Context, report func(Progress)) error {
 // oneStep takes a batch a worker through forward, backward and the update.
 func (t *netTrainer) oneStep(ctx context.Context, p *pipeline, rate float64, regress bool) (lossTerms, error) {
 	tune := !regress && float64(t.step) >= t.cfg.TuneFrom*float64(t.cfg.steps(t.cfg.Hours))
-	var wait sync.WaitGroup
-	for i, w := range t.works {
-		b, lane, err := p.take(ctx)
-		if err != nil {
-			wait.Wait()
+	// All batches first: a run that is cancelled in between must not have moved
+	// the recurrent states.
+	batches, lanes := make([]*batch, len(t.works)), make([]*mixerLane, len(t.works))
+	for i := range t.works {
+		var err error
+		if batches[i], lanes[i], err = p.take(ctx); err != nil {
 			return lossTerms{}, err
 		}
+	}
+	var wait sync.WaitGroup
+	for i, w := range t.works {
 		t.forgetSome(w, i)
 		wait.Go(func() {
-			w.work(b, regress, tune)
-			lane.give(b)
+			w.work(batches[i], regress, tune)
+			lanes[i].give(batches[i])
 		})
 	}
 	wait.Wait()
