@@ -22,9 +22,13 @@ const (
 	maxChannels = 8
 	// playbackBlocks is how many blocks the server keeps ahead: one that it plays, one that waits, one on its way, one spare.
 	playbackBlocks = 4
-	// pollFirst and pollLater are how often the server is asked for the latency: soon, then rarely.
-	pollFirst = 100 * time.Millisecond
-	pollLater = time.Second
+	// pollFirst and pollLater are how often the server is asked for the latency: soon, then less so.
+	pollFirst = 50 * time.Millisecond
+	pollLater = 400 * time.Millisecond
+	// askLimit is how long an answer may take and still say something about when it was given.
+	askLimit = 4 * time.Millisecond
+	// originJump tells a stream that was interrupted from figures that jitter.
+	originJump = 3 * time.Millisecond
 )
 
 var errRemoved = errors.New("the sound server has removed the device")
@@ -197,27 +201,32 @@ func (p *pulsePort) attend() {
 
 func (p *pulsePort) now() time.Duration { return time.Since(p.epoch) }
 
-// askLatency fixes origin. The answer is a few 10 us old when it comes, which is nothing here.
+// askLatency fixes origin: the instant of the answer is known to half the time that it took.
 func (p *pulsePort) askLatency() {
-	var origin time.Duration
-	if p.dir == In {
-		var r proto.GetRecordLatencyReply
-		if p.conn.Request(&proto.GetRecordLatency{StreamIndex: p.index}, &r) != nil {
-			return
-		}
-		// What the server wrote last is Latency old; a monitor's is yet to be played, by MonitorLatency.
-		origin = p.now() - signed(r.Latency) + signed(r.MonitorLatency) - p.duration(r.WriteIndex)
-	} else {
-		var r proto.GetPlaybackLatencyReply
-		if p.conn.Request(&proto.GetPlaybackLatency{StreamIndex: p.index}, &r) != nil || !r.Running {
-			return
-		}
-		origin = p.now() + signed(r.Latency) - p.duration(r.ReadIndex)
+	asked := p.now()
+	fromNow, position, ok := p.requestLatency()
+	took := p.now() - asked
+	if !ok || took > askLimit {
+		return
 	}
-	if old := time.Duration(p.origin.Load()); old != 0 {
+	origin := asked + took/2 + fromNow - p.duration(position)
+	if old := time.Duration(p.origin.Load()); old != 0 && (origin-old).Abs() < originJump {
 		origin = old + (origin-old)/4 // the server's own figures jitter by a few hundred us.
 	}
 	p.origin.Store(int64(origin))
+}
+
+// requestLatency asks when a position of the stream, in bytes, meets the converter, counted from now.
+func (p *pulsePort) requestLatency() (fromNow time.Duration, position int64, ok bool) {
+	if p.dir == In {
+		var r proto.GetRecordLatencyReply
+		err := p.conn.Request(&proto.GetRecordLatency{StreamIndex: p.index}, &r)
+		// What the server wrote last is Latency old; a monitor's is yet to be played, by MonitorLatency.
+		return signed(r.MonitorLatency) - signed(r.Latency), r.WriteIndex, err == nil
+	}
+	var r proto.GetPlaybackLatencyReply
+	err := p.conn.Request(&proto.GetPlaybackLatency{StreamIndex: p.index}, &r)
+	return signed(r.Latency), r.ReadIndex, err == nil && r.Running
 }
 
 // signed reads the server's unsigned microseconds, which wrap when a latency is slightly negative.
@@ -269,6 +278,7 @@ func (p *pulsePort) receive(message any) {
 		}
 	case *proto.Underflow, *proto.Overflow:
 		p.xrun = true
+		p.origin.Store(0) // the stream stood still; ask again.
 	case *proto.PlaybackStreamKilled, *proto.RecordStreamKilled:
 		p.lose(errRemoved)
 	}
