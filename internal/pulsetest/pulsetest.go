@@ -108,6 +108,7 @@ func (s *Server) Restart(t testing.TB) {
 		_ = command.Wait()
 		close(ended)
 	}(s.command, s.ended)
+	//nolint:forbidigo // a test helper: it waits.
 	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
 		if _, err := s.pactl("info"); err == nil {
 			break

@@ -44,7 +44,7 @@ func VirtualMicrophone(o Options) stream.Opener {
 		}
 		p := port.(*pulsePort)
 		p.format.Name = VirtualName
-		p.atClose = func(c *pulseConn) { unloadModules(c, modules) }
+		p.atClose = func(c *pulseConn) { _ = unloadModules(c, modules) } // with the server gone there is nothing to unload.
 		return p, nil
 	}
 }
@@ -83,7 +83,7 @@ func loadVirtual() ([]uint32, error) {
 	} {
 		var reply proto.LoadModuleReply
 		if err := c.Request(&m, &reply); err != nil {
-			unloadModules(c, modules)
+			_ = unloadModules(c, modules)
 			return nil, fmt.Errorf("the sound server does not load %s: %w", m.Name, err)
 		}
 		modules = append(modules, reply.ModuleIndex)
