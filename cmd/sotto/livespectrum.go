@@ -27,6 +27,7 @@ const (
 type spectra struct {
 	tap           *stream.Tap
 	fft           *fourier.FFT
+	perLine       float64 // Hz from one line to the next.
 	window        []float64
 	piece         [2][]float32 // what a read of the tap gave.
 	last          [2][]float32 // the newest samples, noisy and clean.
@@ -45,7 +46,8 @@ func (s *spectra) update(engine *stream.Engine, columns int, dt time.Duration) {
 		if err != nil {
 			return // not running yet, or all taps taken: a view without spectra.
 		}
-		s.open(tap)
+		s.tap = tap
+		s.allocate(tap.Rate())
 	}
 	s.before, s.after = fit(s.before, columns), fit(s.after, columns)
 	fresh := false
@@ -69,13 +71,13 @@ func (s *spectra) update(engine *stream.Engine, columns int, dt time.Duration) {
 	}
 }
 
-// open allocates everything for the rate of a tap.
-func (s *spectra) open(tap *stream.Tap) {
+// allocate makes everything that depends on the rate in Hz.
+func (s *spectra) allocate(rate int) {
 	n := 1
-	for float64(n) < spectrumSpan*float64(tap.Rate()) {
+	for float64(n) < spectrumSpan*float64(rate) {
 		n *= 2
 	}
-	s.tap, s.fft = tap, fourier.NewFFT(n)
+	s.perLine, s.fft = float64(rate)/float64(n), fourier.NewFFT(n)
 	s.window, s.seq = make([]float64, n), make([]float64, n)
 	s.coef, s.power = make([]complex128, n/2+1), make([]float64, n/2+1)
 	for i := range s.window {
@@ -121,10 +123,9 @@ func (s *spectra) raise(columns []float64, x []float32) {
 	for k, c := range s.coef {
 		s.power[k] = real(c)*real(c) + imag(c)*imag(c)
 	}
-	perLine := float64(s.tap.Rate()) / float64(len(x))
 	for c := range columns {
-		lo := columnFrequency(float64(c), len(columns)) / perLine
-		hi := columnFrequency(float64(c+1), len(columns)) / perLine
+		lo := columnFrequency(float64(c), len(columns)) / s.perLine
+		hi := columnFrequency(float64(c+1), len(columns)) / s.perLine
 		if db := 10 * math.Log10(loudest(s.power, lo, hi)+1e-12); db > columns[c] {
 			columns[c] = db
 		}
