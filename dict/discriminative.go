@@ -72,8 +72,10 @@ func Discriminative(ctx context.Context, target, mix *Frames, speech, noise *Dic
 		m.update(1)
 		if report != nil && ((i+1)%cfg.ReportEvery == 0 || i+1 == cfg.Iterations) {
 			value /= float64(mix.Count)
-			report(Stats{Step: i + 1, Steps: cfg.Iterations, Objective: value, Reconstruction: value,
-				MinW: min(minimum(m.w[0].Data), minimum(m.w[1].Data))})
+			report(Stats{
+				Step: i + 1, Steps: cfg.Iterations, Objective: value, Reconstruction: value,
+				MinW: min(minimum(m.w[0].Data), minimum(m.w[1].Data)),
+			})
 		}
 	}
 	return m.result(0, speech, cfg), m.result(1, noise, cfg), nil

@@ -2,6 +2,7 @@ package dict
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -197,7 +198,7 @@ func TestNMFIsDeterministicAndCancels(t *testing.T) {
 		t.Error("two seeds gave the same atom")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := NMF(ctx, frames, cfg, func(Stats) { cancel() }); err != context.Canceled {
+	if _, err := NMF(ctx, frames, cfg, func(Stats) { cancel() }); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: error %v, want context.Canceled", err)
 	}
 }

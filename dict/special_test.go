@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/mathext"
+
 	"sotto/internal/testsig"
 )
 
@@ -172,8 +173,10 @@ func TestBiasTables(t *testing.T) {
 	for i, a := range []float64{0.1, 0.3, 0.7, 1} { // The second.
 		for j, extra := range []int{1, 2, 4, 8} {
 			rows = append(rows, row{a, extra, [][]float64{
-				{-0.30, -0.050, -0.008, -0.001}, {-0.49, -0.10, -0.018, -0.003},
-				{-0.48, -0.14, -0.029, -0.005}, {-0.42, -0.14, -0.033, -0.006},
+				{-0.30, -0.050, -0.008, -0.001},
+				{-0.49, -0.10, -0.018, -0.003},
+				{-0.48, -0.14, -0.029, -0.005},
+				{-0.42, -0.14, -0.033, -0.006},
 			}[i][j]})
 		}
 	}

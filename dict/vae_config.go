@@ -118,10 +118,19 @@ func (c VAEConfig) check() error {
 		name  string
 		value float64
 	}{
-		{"penalty", c.Penalty}, {"prior shape", c.Prior.Shape}, {"prior rate", c.Prior.Rate},
-		{"KL weight", c.KLWeight}, {"warm-up", c.WarmUp}, {"epochs", c.Epochs}, {"batch", float64(c.Batch)},
-		{"learning rate", c.LearningRate}, {"dictionary rate", c.DictionaryRate}, {"weight decay", c.WeightDecay},
-		{"gradient clip", c.GradClip}, {"workers", float64(c.Workers)}, {"report interval", float64(c.ReportEvery)},
+		{"penalty", c.Penalty},
+		{"prior shape", c.Prior.Shape},
+		{"prior rate", c.Prior.Rate},
+		{"KL weight", c.KLWeight},
+		{"warm-up", c.WarmUp},
+		{"epochs", c.Epochs},
+		{"batch", float64(c.Batch)},
+		{"learning rate", c.LearningRate},
+		{"dictionary rate", c.DictionaryRate},
+		{"weight decay", c.WeightDecay},
+		{"gradient clip", c.GradClip},
+		{"workers", float64(c.Workers)},
+		{"report interval", float64(c.ReportEvery)},
 	} {
 		if !(v.value > 0) {
 			return fmt.Errorf("dict: %s is %v: want a positive number, or 0 for the default", v.name, v.value)

@@ -3,6 +3,7 @@ package dict
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/mathext"
+
 	"sotto/internal/nn"
 	"sotto/internal/testsig"
 )
@@ -189,7 +191,7 @@ func TestTrainIsDeterministicAndCancels(t *testing.T) {
 	testsig.Near(t, "encodings", a.Encoder.Encode(nil, frames), b.Encoder.Encode(nil, frames), 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	cfg.ReportEvery = 1
-	if _, err := Train(ctx, frames, cfg, func(Stats) { cancel() }); err != context.Canceled {
+	if _, err := Train(ctx, frames, cfg, func(Stats) { cancel() }); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: error %v, want context.Canceled", err)
 	}
 	for name, bad := range map[string]VAEConfig{

@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	// FormatName and FormatVersion identify the model file format. A reader
-	// of version n reads no other: there is nothing to be compatible with
-	// yet.
-	FormatName    = "sotto-model"
+	// FormatName identifies the model file format.
+	FormatName = "sotto-model"
+	// FormatVersion is its version. A reader of version n reads no other:
+	// there is nothing to be compatible with yet.
 	FormatVersion = 1
 )
 

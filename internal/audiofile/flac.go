@@ -72,9 +72,9 @@ func (f *flacFile) next() error {
 	}
 	fr, err := f.stream.ParseNext()
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF), err == io.EOF && f.meta.Frames >= 0:
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF) && f.meta.Frames >= 0:
 		return f.truncated()
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return io.EOF
 	case err != nil:
 		return fmt.Errorf("damaged FLAC data behind sample %d: %w", f.done, err)

@@ -184,6 +184,6 @@ func (r *ScreenReport) String() string {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%.1f\t%.1f\t%d\t%d\t%d\t%d\t\n", n.Corpus, n.Clips, n.Kept, n.Seconds/60, n.KeptSeconds/60,
 			n.Rejected[rejectShort], n.Rejected[rejectNoisy], n.Rejected[rejectDull], n.Rejected[rejectClipped])
 	}
-	w.Flush()
+	_ = w.Flush() // into a buffer: it cannot fail
 	return b.String()
 }

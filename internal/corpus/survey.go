@@ -102,7 +102,7 @@ func (s *Survey) String() string {
 		}
 		fmt.Fprintln(w)
 	}
-	w.Flush()
+	_ = w.Flush() // into a buffer: it cannot fail
 	kinds := make([]string, 0, len(s.Sources))
 	for k := range s.Sources {
 		kinds = append(kinds, k)

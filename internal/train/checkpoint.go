@@ -45,10 +45,13 @@ func (t *netTrainer) save() error {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
 	file := &safetensors.File{Metadata: map[string]string{"state": string(meta)}}
-	t.eachTensor(func(name string, data []float32) error {
+	err = t.eachTensor(func(name string, data []float32) error {
 		file.Tensors = append(file.Tensors, safetensors.Tensor{Name: name, Shape: []int{len(data)}, Data: data})
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	if t.best != nil {
 		if err := t.best.Save(t.bestPath()); err != nil {
 			return err
@@ -92,7 +95,7 @@ func (t *netTrainer) resume() error {
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // opened for reading
+	defer f.Close()
 	file, err := safetensors.Read(f)
 	if err != nil {
 		return fmt.Errorf("train: checkpoint %s: %w; delete it to start again", t.in.Checkpoint, err)
@@ -133,7 +136,7 @@ func writeAtomically(path string, write func(*os.File) error) error {
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone already when all went well
+	defer os.Remove(f.Name()) // gone already when all went well
 	if err := write(f); err != nil {
 		f.Close() //nolint:errcheck // the write's error matters
 		return fmt.Errorf("train: %s: %w", path, err)

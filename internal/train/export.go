@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	"sotto/enhance"
 	"sotto/internal/corpus"
@@ -108,7 +107,7 @@ const statisticsMixtures = 256
 // measureFeatures returns the default features with the mean and the standard
 // deviation of each band over mixtures of the source. The mixtures come from
 // the far end of the numbering, which training does not reach.
-func measureFeatures(src Source, grid enhance.Grid, segment time.Duration) (enhance.FeatureSpec, error) {
+func measureFeatures(src Source, grid enhance.Grid) (enhance.FeatureSpec, error) {
 	spec := enhance.FeatureSpec{Edges: enhance.DefaultBands(), Tau: enhance.DefaultTau}
 	cfg := grid.At(grid.SampleRate)
 	analyzer, err := stft.NewAnalyzer(cfg)

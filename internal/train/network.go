@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"sotto/enhance"
 	"sotto/internal/fastmath"
@@ -186,8 +187,8 @@ func (n *network) activationsBackward(dh, extra nn.Mat) {
 	if extra.Data != nil {
 		addTo(d.Data, extra.Data)
 	}
-	for l := len(n.gru) - 1; l >= 0; l-- {
-		addTo(d.Data, n.gru[l].Backward(d).Data)
+	for _, g := range slices.Backward(n.gru) {
+		addTo(d.Data, g.Backward(d).Data)
 	}
 	n.in.BackwardParams(n.act.Backward(d))
 }

@@ -113,7 +113,7 @@ func Net(ctx context.Context, cfg NetConfig, in NetInputs, report func(Progress)
 
 func newNetTrainer(cfg NetConfig, in NetInputs) (*netTrainer, error) {
 	t := &netTrainer{cfg: cfg, in: in, score: math.Inf(-1)}
-	spec, err := measureFeatures(in.Source, cfg.Grid, cfg.Segment)
+	spec, err := measureFeatures(in.Source, cfg.Grid)
 	if err != nil {
 		return nil, err
 	}

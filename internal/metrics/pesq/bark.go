@@ -1,6 +1,9 @@
 package pesq
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // model is the perceptual model at work on one pair of signals: power densities over the Bark scale, frame by frame.
 type model struct {
@@ -38,9 +41,9 @@ func (p *model) init(g *grid) {
 
 // delayAt returns the delay of the utterance that the reference sample at position at belongs to.
 func (p *model) delayAt(at int) int {
-	for i := len(p.utterances) - 1; i >= 0; i-- {
-		if p.utterances[i].start*p.grid.block <= at {
-			return p.utterances[i].delay
+	for _, u := range slices.Backward(p.utterances) {
+		if u.start*p.grid.block <= at {
+			return u.delay
 		}
 	}
 	return p.utterances[0].delay

@@ -46,6 +46,7 @@ func eachMode(t *testing.T, do func(t *testing.T, score func(ref, deg []float32)
 // TestIdentity changes the signal in ways that nobody hears: the score is the greatest there is.
 func TestIdentity(t *testing.T) {
 	eachMode(t, func(t *testing.T, score func(ref, deg []float32) float64, rate int, best float64) {
+		t.Helper()
 		clean := whisper(2*rate, rate, 1)
 		testsig.NearAt(t, "same", score(clean, clean), best, 1e-4)
 		testsig.NearAt(t, "quieter", score(clean, scaled(clean, 0.1)), best, 1e-4)
@@ -60,6 +61,7 @@ func TestIdentity(t *testing.T) {
 
 func TestMoreNoiseScoresLess(t *testing.T) {
 	eachMode(t, func(t *testing.T, score func(ref, deg []float32) float64, rate int, best float64) {
+		t.Helper()
 		clean := testsig.SpeechLike(4*rate, rate, 1)
 		last := best
 		for _, rms := range []float64{0.001, 0.003, 0.01, 0.03} {
@@ -74,6 +76,7 @@ func TestMoreNoiseScoresLess(t *testing.T) {
 
 func TestDelayAndScaleDoNotMatter(t *testing.T) {
 	eachMode(t, func(t *testing.T, score func(ref, deg []float32) float64, rate int, _ float64) {
+		t.Helper()
 		clean := testsig.SpeechLike(4*rate, rate, 1)
 		noisy := mix(clean, 0.005, 2)
 		want := score(clean, noisy)
@@ -226,6 +229,7 @@ func TestRates(t *testing.T) {
 // TestQuarterSecond scores the shortest signal there is.
 func TestQuarterSecond(t *testing.T) {
 	eachMode(t, func(t *testing.T, score func(ref, deg []float32) float64, rate int, best float64) {
+		t.Helper()
 		x := testsig.WhiteNoise(rate/4, 0.1, 1)
 		testsig.NearAt(t, "same", score(x, x), best, 1e-4)
 	})
