@@ -17,6 +17,9 @@ import (
 // preferredRate is tried first: nearly all hardware runs at it, and the models do too.
 const preferredRate = 48000
 
+// paBlocks is how many blocks a stream buffers at least.
+const paBlocks = 4
+
 // paMutex orders the calls that change PortAudio's state as a whole; the library asks for that.
 var paMutex sync.Mutex
 
@@ -116,6 +119,9 @@ func (p *paPort) open(info *portaudio.DeviceInfo, rates []int, o Options) error 
 		side = &params.Output
 		side.Channels = min(info.MaxOutputChannels, 2)
 	}
+	// A device may claim that two blocks are enough; ALSA's plugins for a sound server then run dry whenever the server is a
+	// block late.
+	side.Latency = max(side.Latency, paBlocks*o.block())
 	var refusals []error
 	for _, rate := range rates {
 		params.SampleRate = float64(rate)
