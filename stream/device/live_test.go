@@ -1,6 +1,7 @@
 package device_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -244,10 +245,11 @@ func TestReportedLatency(t *testing.T) {
 		}
 	}
 	server.Play(t, pulsetest.Microphone, 48000, clicks)
-	var delays, reported []float64
-	for range 8 {
-		time.Sleep(time.Second)
-		reported = append(reported, r.Stats().Latency.Total().Seconds()*1e3)
+	type report struct{ at, latency float64 }
+	var reports []report
+	for range 80 {
+		time.Sleep(100 * time.Millisecond)
+		reports = append(reports, report{time.Since(start).Seconds(), r.Stats().Latency.Total().Seconds()})
 	}
 	stats := r.Stats()
 	r.stop(t)
@@ -255,24 +257,27 @@ func TestReportedLatency(t *testing.T) {
 	defer in.mutex.Unlock()
 	out.mutex.Lock()
 	defer out.mutex.Unlock()
+	// The latency changes when a busy machine makes a device stall, so each click is held against the report of its time.
+	var errs []float64
 	for _, a := range in.clicks {
 		for _, b := range out.clicks {
-			if b > a && b < a+0.2 {
-				delays = append(delays, (b-a)*1e3)
-				break
+			if b <= a || b > a+0.2 {
+				continue
 			}
+			nearest := slices.MinFunc(reports, func(x, y report) int { return cmp.Compare(math.Abs(x.at-b), math.Abs(y.at-b)) })
+			errs = append(errs, math.Abs(nearest.latency-(b-a))*1e3)
+			t.Logf("at %.1f s measured %.1f ms, reported %.1f ms", b, (b-a)*1e3, nearest.latency*1e3)
+			break
 		}
 	}
-	if len(delays) < 8 {
+	if len(errs) < 8 {
 		t.Fatalf("%d clicks went in and %d came out", len(in.clicks), len(out.clicks))
 	}
-	slices.Sort(delays)
-	slices.Sort(reported)
-	measured, claimed := delays[len(delays)/2], reported[len(reported)/2]
-	t.Logf("measured %.1f ms (%.1f to %.1f), reported %.1f ms (%.1f to %.1f): %+v", measured, delays[0], delays[len(delays)-1],
-		claimed, reported[0], reported[len(reported)-1], stats.Latency)
-	if math.Abs(measured-claimed) > 5 {
-		t.Errorf("measured %.1f ms, reported %.1f ms, want them within 5 ms", measured, claimed)
+	slices.Sort(errs)
+	t.Logf("the report is off by %.1f ms (median of %d clicks; at most %.1f): %+v", errs[len(errs)/2], len(errs), errs[len(errs)-1],
+		stats.Latency)
+	if errs[len(errs)/2] > 5 {
+		t.Errorf("the reported latency is off by %.1f ms, want less than 5", errs[len(errs)/2])
 	}
 }
 
