@@ -207,7 +207,7 @@ func (a *app) paperSpeech(ctx context.Context, f *speechFlags) error {
 		"results.md": r.WriteMarkdown, "results.csv": r.WriteCSV, "results.json": r.WriteJSON,
 		"comparison.png": pictureFile(r.Comparison),
 	}
-	for _, condition := range append(slices.Clone(cfg.Noises), paper.Pooled) {
+	for _, condition := range r.Conditions() {
 		files["dictionaries-"+condition+".png"] = pictureFile(func() (image.Image, error) { return r.Dictionaries(condition) })
 	}
 	if err := a.saveAll(&f.paperFlags, cfg, files); err != nil {

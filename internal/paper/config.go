@@ -101,17 +101,17 @@ type RNN struct {
 // DefaultSpeech returns the configuration that docs/paper.md reports on. What
 // the paper leaves open was chosen on the tuning part of the training data.
 func DefaultSpeech() *Speech {
-	training := Training{Epochs: 60, Lanes: 16, Frames: 32, LearningRate: 1e-3, WeightDecay: 1e-2, SNRLow: -5, SNRHigh: 10}
+	training := Training{Epochs: 25, Lanes: 16, Frames: 32, LearningRate: 1e-3, WeightDecay: 1e-2, SNRLow: -5, SNRHigh: 10}
 	recurrent := training
-	recurrent.Lanes, recurrent.Frames, recurrent.Discriminate = 8, 96, 0.05
+	recurrent.Frames, recurrent.Discriminate = 64, 0.05
 	return &Speech{
 		SNRs: []float64{-5, 0, 5, 10}, Noises: []string{"factory1", "babble"}, Seeds: []uint64{1, 2, 3},
-		SplitSeed: 1, TestSpeakers: 1. / 3, TuneSpeakers: 1. / 4, NoiseSplit: 0.5, TuneNoise: 0.25, TestUtterances: 12, Level: -26,
+		SplitSeed: 1, TestSpeakers: 1. / 3, TuneSpeakers: 1. / 4, NoiseSplit: 0.5, TuneNoise: 0.25, TestUtterances: 8, Level: -26,
 		FrameMS: 32, HopMS: 16,
 		Rank: 40, NMFIterations: 100, MixIterations: 50, NMFExponent: 2, Sparsity: 5, DNMFMixtures: 1, DNMFSteps: 25,
-		VAE: VAE{Hidden: []int{256, 256}, Steps: 1500, Batch: 128, LearningRate: 1e-3, DictionaryRate: 10, WeightDecay: 1e-5,
+		VAE: VAE{Hidden: []int{256, 256}, Steps: 600, Batch: 128, LearningRate: 1e-3, DictionaryRate: 10, WeightDecay: 1e-5,
 			PriorShape: 1, PriorRate: 1, KLWeight: 0.1, Likelihood: "kl"},
-		DNN: DNN{Hidden: []int{256, 256}, Context: 4, Compression: 0.5, Exponent: 2, MaskShare: 0, Training: training},
+		DNN: DNN{Hidden: []int{256, 256}, Context: 4, Compression: 0.5, Exponent: 2, MaskShare: 0.6, Training: training},
 		RNN: RNN{Hidden: 256, Training: recurrent},
 	}
 }

@@ -22,7 +22,7 @@ import (
 // rest).
 type Recording struct {
 	// Subject is who made the movements: the file's name up to the first
-	// underscore.
+	// underscore or point.
 	Subject string
 	// Channels are channels x samples.
 	Channels [][]float32
@@ -52,7 +52,7 @@ func LoadEMG(ctx context.Context, folder string) ([]*Recording, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		r.Subject, _, _ = strings.Cut(entry.Name(), "_")
+		r.Subject = entry.Name()[:strings.IndexAny(entry.Name(), "_.")]
 		out = append(out, r)
 	}
 	if len(out) == 0 {

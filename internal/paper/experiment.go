@@ -25,7 +25,7 @@ func Systems() []string {
 	return []string{Unprocessed, NMF, SparseNMF, DNMF, Recurrent, NMFDNN, VAENMF}
 }
 
-// Pooled is the condition in which systems are trained on all noises at once.
+// Pooled names the condition in which systems are trained on all noises at once.
 const Pooled = "pooled"
 
 // Options say how an experiment is run; they do not change its results.
@@ -91,7 +91,7 @@ func RunSpeech(ctx context.Context, data *Corpora, cfg *Speech, opt Options) (*S
 	if err := e.load(); err != nil {
 		return nil, err
 	}
-	conditions := append(append([]string(nil), cfg.Noises...), Pooled)
+	conditions := cfg.conditions()
 	e.total = len(cfg.Seeds) * len(conditions) * len(opt.Only) * 2
 	r := &SpeechResults{Config: cfg, Part: data.Part.String(), Data: data.Hash, dictionaries: map[string]pair{}}
 	for i, s := range data.Speech {
@@ -107,6 +107,14 @@ func RunSpeech(ctx context.Context, data *Corpora, cfg *Speech, opt Options) (*S
 		}
 	}
 	return r, e.pictured(ctx, r, conditions)
+}
+
+// conditions are what systems are trained under. A single noise is not pooled.
+func (c *Speech) conditions() []string {
+	if len(c.Noises) == 1 {
+		return c.Noises
+	}
+	return append(append([]string(nil), c.Noises...), Pooled)
 }
 
 // pictured adds the dictionaries that the figures show.

@@ -12,7 +12,7 @@ import (
 // intervals over seeds: SDR and PESQ of both tables.
 func (r *SpeechResults) Comparison() (image.Image, error) {
 	var charts []report.Chart
-	for _, t := range []table{separate, pooled} {
+	for _, t := range r.tables() {
 		for _, m := range []metric{metrics[0], metrics[3]} {
 			charts = append(charts, r.chart(t, m))
 		}
@@ -42,6 +42,10 @@ func (r *SpeechResults) chart(t table, m metric) report.Chart {
 	}
 	return c
 }
+
+// Conditions returns what systems were trained under: the noises, and all of
+// them together.
+func (r *SpeechResults) Conditions() []string { return r.Config.conditions() }
 
 // Dictionaries draws the dictionaries of the first seed by NMF and VAE-NMF: in
 // dB relative to each atom's peak, atoms sorted by their centre of gravity.

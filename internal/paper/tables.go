@@ -19,6 +19,13 @@ func (r *SpeechResults) systems() []string {
 	})
 }
 
+// tables are the paper's tables that there are measurements for.
+func (r *SpeechResults) tables() []table {
+	return slices.DeleteFunc([]table{separate, pooled}, func(t table) bool {
+		return !slices.ContainsFunc(r.Measurements, func(m Measurement) bool { return t.has(&m) })
+	})
+}
+
 // ratios are the rows of a table: all signal-to-noise ratios, and their average.
 func (r *SpeechResults) ratios() []float64 {
 	return append(append([]float64(nil), r.Config.SNRs...), allRatios)
@@ -92,7 +99,7 @@ func (r *SpeechResults) perNoise() *report.Table {
 	for _, m := range metrics {
 		out.Columns = append(out.Columns, report.Column{Key: m.name, Title: m.name})
 	}
-	for _, t := range []table{separate, pooled} {
+	for _, t := range r.tables() {
 		for _, noise := range r.Config.Noises {
 			for _, name := range r.systems() {
 				on := "it alone"
@@ -118,7 +125,7 @@ func (r *SpeechResults) differences() *report.Table {
 			report.Column{Key: m.name + "_seeds", Title: m.name + " (seeds)"},
 			report.Column{Key: m.name + "_utterances", Title: m.name + " (utterances)"})
 	}
-	for _, t := range []table{separate, pooled} {
+	for _, t := range r.tables() {
 		for _, name := range r.systems() {
 			if name == VAENMF {
 				continue
@@ -167,7 +174,7 @@ func (r *SpeechResults) WriteMarkdown(w io.Writer) error {
 	p.printf("Trained on %d speakers, %.0f s of speech; scored on %d others, %d utterances x %d noises x %d ratios. %d seeds; ± is half the 95 %% interval over seeds. PESQ is narrow-band, raw (P.862).\n\n",
 		r.speakers[0], r.seconds[0], r.speakers[1], r.utterances(), len(r.Config.Noises), len(r.Config.SNRs), len(r.Config.Seeds))
 	titles := map[table]string{separate: "Table 1: trained on each noise by itself", pooled: "Table 2: trained on all noises together"}
-	for _, t := range []table{separate, pooled} {
+	for _, t := range r.tables() {
 		p.printf("## %s\n\nSDR/SIR/SAR in dB, PESQ:\n\n", titles[t])
 		p.table(r.compact(t))
 		p.printf("\nWith intervals, the paper's figures beside ours:\n\n")
