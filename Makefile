@@ -11,7 +11,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 RACE     := ./stream/... ./internal/corpus/... ./internal/train/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-train build demo test race lint fmt fuzz bench train check clean
+.PHONY: help deps deps-train build demo test race lint fmt fuzz soak bench train check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ fuzz: deps ## fuzz every target for FUZZ=30s
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) -fuzzminimizetime 10x $$pkg || exit 1; \
 		done; \
 	done
+
+soak: deps ## run the live engine for 15 simulated minutes between two clocks 200 ppm apart
+	$(GO) test ./stream -run Soak -soak 15m -v
 
 bench: deps ## run the benchmarks COUNT=10 times, in the form benchstat reads
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
