@@ -1,6 +1,10 @@
 package stream
 
-import "math"
+import (
+	"math"
+
+	"sotto/internal/sinc"
+)
 
 const (
 	// sincTaps samples of input reach into one output sample: 0.5 ms of delay at 48 kHz, 1.5 ms at 16 kHz. A Kaiser window of
@@ -58,7 +62,7 @@ func sincBank(taps int, cutoff float64) [][]float32 {
 		for k := range row {
 			// Tap k lies x input samples from the output instant, which is frac behind tap half-1.
 			x := float64(k) - (half - 1) - frac
-			w := sinc(cutoff*x) * kaiser(x/half)
+			w := sinc.Sinc(cutoff*x) * sinc.Kaiser(x/half, sincBeta)
 			row[k] = float32(w)
 			sum += w
 		}
@@ -68,32 +72,6 @@ func sincBank(taps int, cutoff float64) [][]float32 {
 		bank[p] = row
 	}
 	return bank
-}
-
-// sinc is sin(pi x)/(pi x).
-func sinc(x float64) float64 {
-	if x == 0 {
-		return 1
-	}
-	return math.Sin(math.Pi*x) / (math.Pi * x)
-}
-
-// kaiser is the Kaiser window with sincBeta at x in -1..1.
-func kaiser(x float64) float64 {
-	if x < -1 || x > 1 {
-		return 0
-	}
-	return besselI0(sincBeta*math.Sqrt(1-x*x)) / besselI0(sincBeta)
-}
-
-// besselI0 sums the power series of the modified Bessel function I0 (Abramowitz and Stegun 9.6.12).
-func besselI0(x float64) float64 {
-	sum, term := 1.0, 1.0
-	for k := 1.0; term > 1e-17*sum; k++ {
-		term *= (x / 2 / k) * (x / 2 / k)
-		sum += term
-	}
-	return sum
 }
 
 // Correct sets the speed-up over the nominal ratio: 1e-4 consumes 100 ppm more input per output.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"testing"
 
 	"gonum.org/v1/gonum/dsp/fourier"
@@ -15,14 +14,7 @@ import (
 // TestTwoRatesAgree cleans the demonstration clip at 16 kHz, and resampled at
 // 48 kHz, with the built-in model: below 7.5 kHz both must be the same voice.
 func TestTwoRatesAgree(t *testing.T) {
-	file := assets.DefaultModel()
-	if file == nil {
-		t.Skip("no built-in model yet: put one into assets/models to run this test")
-	}
-	m, err := enhance.Read(bytes.NewReader(file))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := shippedModel(t)
 	noisy, rate, err := decode(assets.Demo().Noisy, "noisy sample")
 	if err != nil {
 		t.Fatal(err)

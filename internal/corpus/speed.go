@@ -1,6 +1,10 @@
 package corpus
 
-import "math"
+import (
+	"math"
+
+	"sotto/internal/sinc"
+)
 
 // Speed changes read a clip at fractional positions through a table of windowed sinc kernels, one per fraction. The nearest of 256
 // fractions is at most 1/512 sample away: an error below -50 dB up to 7 kHz.
@@ -39,33 +43,13 @@ func (k *kernel) design(cutoff float64) {
 		var taps [kernelTaps]float64
 		for t := range taps {
 			x := float64(t-kernelBefore) - float64(phase)/kernelPhases
-			w := 2 * x / kernelTaps
-			if math.Abs(w) < 1 {
-				taps[t] = sinc(cutoff*x) * bessel0(kaiserBeta*math.Sqrt(1-w*w))
-			}
+			taps[t] = sinc.Sinc(cutoff*x) * sinc.Kaiser(2*x/kernelTaps, kaiserBeta)
 			sum += taps[t]
 		}
 		for t := range taps {
 			k[phase][t] = float32(taps[t] / sum)
 		}
 	}
-}
-
-func sinc(x float64) float64 {
-	if x == 0 {
-		return 1
-	}
-	return math.Sin(math.Pi*x) / (math.Pi * x)
-}
-
-// bessel0 is the modified Bessel function of order zero by its power series.
-func bessel0(x float64) float64 {
-	sum, term := 1.0, 1.0
-	for k := 1.0; term > 1e-12*sum; k++ {
-		term *= x * x / (4 * k * k)
-		sum += term
-	}
-	return sum
 }
 
 // needed is how many samples of a clip n output samples take at a speed, the kernel's reach included.

@@ -3,6 +3,8 @@ package resample
 import (
 	"math"
 	"math/bits"
+
+	"sotto/internal/sinc"
 )
 
 const (
@@ -71,7 +73,7 @@ func fillRow(row []float32, frac, width, cutoff float64) {
 	var sum float64
 	for k := range taps {
 		t := float64(k-half+1) - frac
-		taps[k] = sinc(cutoff*t) * kaiser(t/width)
+		taps[k] = sinc.Sinc(cutoff*t) * sinc.Kaiser(t/width, beta)
 		sum += taps[k]
 	}
 	for k, v := range taps {
@@ -88,32 +90,6 @@ func (f *filter) dot(x []float32, rem int) float32 {
 	p, left := bits.Div64(hi, lo, uint64(f.up))
 	w := float32(float64(left) / float64(f.up))
 	return (1-w)*dot(f.rows[p], x) + w*dot(f.rows[p+1], x)
-}
-
-// sinc returns sin(pi x)/(pi x).
-func sinc(x float64) float64 {
-	if x == 0 {
-		return 1
-	}
-	return math.Sin(math.Pi*x) / (math.Pi * x)
-}
-
-// kaiser returns the Kaiser window at u, -1 <= u <= 1; 0 outside.
-func kaiser(u float64) float64 {
-	if u <= -1 || u >= 1 {
-		return 0
-	}
-	return bessel0(beta*math.Sqrt(1-u*u)) / bessel0(beta)
-}
-
-// bessel0 returns the modified Bessel function I_0 by its power series, sum of ((x/2)^k/k!)^2.
-func bessel0(x float64) float64 {
-	sum, term := 1.0, 1.0
-	for k := 1.0; term > sum*1e-17; k++ {
-		term *= x / (2 * k) * (x / (2 * k))
-		sum += term
-	}
-	return sum
 }
 
 func gcd(a, b int) int {

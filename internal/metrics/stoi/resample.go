@@ -1,6 +1,10 @@
 package stoi
 
-import "math"
+import (
+	"math"
+
+	"sotto/internal/sinc"
+)
 
 // resampler changes the rate by the fraction up/down with a Kaiser-windowed sinc, the design of GNU Octave's resample: published STOI
 // values depend on this filter, so a better one would give other numbers.
@@ -29,7 +33,7 @@ func newResampler(from, to int) *resampler {
 	for i := range r.taps {
 		t := float64(i - r.half)
 		u := t / float64(r.half)
-		r.taps[i] = sinc(2*cutoff*t) * besselI0(beta*math.Sqrt(max(0, 1-u*u)))
+		r.taps[i] = sinc.Sinc(2*cutoff*t) * sinc.Kaiser(u, beta)
 		sum += r.taps[i]
 	}
 	for i := range r.taps {
@@ -64,21 +68,4 @@ func gcd(a, b int) int {
 		a, b = b, a%b
 	}
 	return a
-}
-
-func sinc(x float64) float64 {
-	if x == 0 {
-		return 1
-	}
-	return math.Sin(math.Pi*x) / (math.Pi * x)
-}
-
-// besselI0 is the modified Bessel function of order zero by its power series sum_k ((x/2)^k / k!)^2, for the small x of a window.
-func besselI0(x float64) float64 {
-	sum, term := 1.0, 1.0
-	for k := 1.0; term > sum*1e-17; k++ {
-		term *= x / (2 * k) * (x / (2 * k))
-		sum += term
-	}
-	return sum
 }
