@@ -34,6 +34,10 @@ type figure struct {
 	Drift   float64 `json:"drift_ppm"`
 	Load    float64 `json:"load"`
 	Output  float64 `json:"output_db"`
+
+	Underruns, Overruns float64
+	Dropped             float64 `json:"dropped_hops"`
+	Device              float64 `json:"device_xruns"`
 }
 
 // liveRun is a "sotto live" that runs as a program of its own.
@@ -251,7 +255,8 @@ func TestLive(t *testing.T) {
 	measured, reported := 1000*median(slices.Clone(lag[len(lag)/2:])), medianLatency(all[len(all)/2:])
 	t.Logf("%.0f s, %s, machine %.0f %% idle", last.Time, filepath.Base(model), 100*idle)
 	t.Logf("SI-SDR %.2f dB live, %.2f dB by sotto clean, %.2f dB noisy", live, offline, noisy)
-	t.Logf("xruns: %.0f after the first second, %.0f in it", xruns, all[first].Xruns)
+	t.Logf("xruns: %.0f after the first second, %.0f in it; in all %.0f underruns, %.0f overruns, %.0f dropped hops, %.0f by the device",
+		xruns, all[first].Xruns, last.Underruns, last.Overruns, last.Dropped, last.Device)
 	t.Logf("latency %.1f ms measured, %.1f ms reported; load %.1f %%, drift %.0f ppm", measured, reported, 100*last.Load, last.Drift)
 	if xruns > 0 {
 		failUnlessBusy(t, idle, "%.0f xruns after the first second, want 0", xruns)
