@@ -66,7 +66,8 @@ func (l *driftLoop) update(excess float64) float64 {
 	if bounded != excess {
 		// A stall left this, or a drift beyond what the bounded error can answer. Widen, to be done with the first; integrate
 		// at the narrow loop's pace, which leaves little false drift behind but gets to the second within minutes.
-		gain *= math.Pow(lockedBandwidth/l.bandwidth, 2)
+		narrow := lockedBandwidth / l.bandwidth
+		gain *= narrow * narrow
 		rate = 1.0 / widening
 	}
 	l.z3 = min(max(l.z3+gain*l.z2, -maxCorrection), maxCorrection)

@@ -125,6 +125,7 @@ func TestSoak(t *testing.T) {
 }
 
 func soakTest(t *testing.T, in, out *sim.Device, length time.Duration) {
+	t.Helper()
 	const freq = 440.0
 	curve := after(2 * out.Rate)
 	e, stop := run(t, stream.Config{

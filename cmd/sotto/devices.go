@@ -50,8 +50,14 @@ func newDevices(a *app) *cobra.Command {
 // what it then gives.
 func devicesText(devices []device.Device) *report.Table {
 	t := &report.Table{Columns: []report.Column{
-		{Key: "no"}, {Key: "interface"}, {Key: "name"}, {Key: "in"}, {Key: "out"},
-		{Key: "rate", Title: "rate Hz"}, {Key: "default"}, {Key: "description"},
+		{Key: "no"},
+		{Key: "interface"},
+		{Key: "name"},
+		{Key: "in"},
+		{Key: "out"},
+		{Key: "rate", Title: "rate Hz"},
+		{Key: "default"},
+		{Key: "description"},
 	}}
 	for _, d := range devices {
 		t.Add(d.Index, d.API, d.Name, channels(d.Inputs), channels(d.Outputs), d.Rate, defaults(d), words(d.Description))
@@ -62,8 +68,17 @@ func devicesText(devices []device.Device) *report.Table {
 // devicesJSON is the list for programs, with everything that is known.
 func devicesJSON(devices []device.Device) *report.Table {
 	t := &report.Table{Columns: []report.Column{
-		{Key: "index"}, {Key: "interface"}, {Key: "name"}, {Key: "description"}, {Key: "inputs"}, {Key: "outputs"},
-		{Key: "rate"}, {Key: "input_latency_ms"}, {Key: "output_latency_ms"}, {Key: "default_input"}, {Key: "default_output"},
+		{Key: "index"},
+		{Key: "interface"},
+		{Key: "name"},
+		{Key: "description"},
+		{Key: "inputs"},
+		{Key: "outputs"},
+		{Key: "rate"},
+		{Key: "input_latency_ms"},
+		{Key: "output_latency_ms"},
+		{Key: "default_input"},
+		{Key: "default_output"},
 	}}
 	for _, d := range devices {
 		t.Add(d.Index, d.API, d.Name, d.Description, d.Inputs, d.Outputs, d.Rate,

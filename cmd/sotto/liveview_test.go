@@ -36,8 +36,10 @@ func testView(t *testing.T) *liveView {
 	v.stats = stream.Stats{
 		State: stream.Running, Load: 0.12, Drift: 3e-6, Underruns: 4,
 		Input: stream.Level{Peak: 0.5, RMS: 0.1}, Output: stream.Level{Peak: 0.4, RMS: 0.05},
-		Latency: stream.Latency{Capture: 12 * time.Millisecond, Buffer: 11 * time.Millisecond, Hop: 8 * time.Millisecond,
-			Processor: 8 * time.Millisecond, Resampling: time.Millisecond / 2, Playback: 15 * time.Millisecond},
+		Latency: stream.Latency{
+			Capture: 12 * time.Millisecond, Buffer: 11 * time.Millisecond, Hop: 8 * time.Millisecond,
+			Processor: 8 * time.Millisecond, Resampling: time.Millisecond / 2, Playback: 15 * time.Millisecond,
+		},
 	}
 	return v
 }

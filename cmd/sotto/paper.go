@@ -61,7 +61,8 @@ func (f *paperFlags) register(cmd *cobra.Command) {
 func (f *paperFlags) prepare(config interface {
 	Quick()
 	Validate() error
-}) error {
+},
+) error {
 	if f.out == "" {
 		return usagef("no output; name a folder, such as -o results/")
 	}

@@ -109,8 +109,10 @@ func DefaultSpeech() *Speech {
 		SplitSeed: 1, TestSpeakers: 1. / 3, TuneSpeakers: 1. / 4, NoiseSplit: 0.5, TuneNoise: 0.25, TestUtterances: 8, Level: -26,
 		FrameMS: 32, HopMS: 16,
 		Rank: 40, NMFIterations: 100, MixIterations: 50, NMFExponent: 2, Sparsity: 5, DNMFMixtures: 1, DNMFSteps: 25,
-		VAE: VAE{Hidden: []int{256, 256}, Steps: 600, Batch: 128, LearningRate: 1e-3, DictionaryRate: 10, WeightDecay: 1e-5,
-			PriorShape: 1, PriorRate: 1, KLWeight: 0.1, Likelihood: "kl"},
+		VAE: VAE{
+			Hidden: []int{256, 256}, Steps: 600, Batch: 128, LearningRate: 1e-3, DictionaryRate: 10, WeightDecay: 1e-5,
+			PriorShape: 1, PriorRate: 1, KLWeight: 0.1, Likelihood: "kl",
+		},
 		DNN: DNN{Hidden: []int{256, 256}, Context: 4, Compression: 0.5, Exponent: 2, MaskShare: 0.6, Training: training},
 		RNN: RNN{Hidden: 256, Training: recurrent},
 	}
@@ -194,8 +196,7 @@ func describe(t reflect.Type, prefix string, about map[string]string) {
 	if t.Kind() != reflect.Struct {
 		return
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name := prefix + f.Tag.Get("json")
 		if text := f.Tag.Get("about"); text != "" {
 			about[name] = text

@@ -28,7 +28,7 @@ func madeRecording(subject string, seed uint64) *Recording {
 				synergies[k][c] = rng.Float64()
 			}
 		}
-		for repetition := 0; repetition <= 4; repetition++ {
+		for repetition := range 5 {
 			for t := range length {
 				h := [2]float64{math.Sin(math.Pi * float64(t) / length), rng.Float64()}
 				for c := range channels {

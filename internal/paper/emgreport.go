@@ -6,6 +6,7 @@ import (
 	"image"
 	"io"
 	"math"
+	"strings"
 
 	"sotto/internal/metrics/vaf"
 	"sotto/internal/report"
@@ -82,13 +83,13 @@ func (r *EMGResults) compare(method string) comparison {
 // Answer says in words whether the higher training VAF of NMF is over-fitting:
 // it is, if the lead is lost where nothing was learned.
 func (r *EMGResults) Answer() string {
-	text := ""
+	var text strings.Builder
 	for _, method := range []string{emgVAE, emgVAEOnly} {
 		c := r.compare(method)
-		text += fmt.Sprintf("Against %s, NMF's VAF differs by %s points on training repetitions and by %s on held-out ones, that is %s more on the former. %s\n\n",
+		fmt.Fprintf(&text, "Against %s, NMF's VAF differs by %s points on training repetitions and by %s on held-out ones, that is %s more on the former. %s\n\n",
 			method, c.training.signed(), c.unseen.signed(), c.fall.signed(), c.verdict())
 	}
-	return text
+	return text.String()
 }
 
 // verdict reads the intervals.

@@ -3,6 +3,7 @@ package paper
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -143,7 +144,7 @@ func TestRunSpeechStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := RunSpeech(ctx, data, cfg, Options{}); err != context.Canceled {
+	if _, err := RunSpeech(ctx, data, cfg, Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 }

@@ -53,6 +53,7 @@ func (d *dictionaries) learn(ctx context.Context, m method, f *dict.Frames, seed
 	switch m {
 	case sparse:
 		cfg.Sparsity = d.cfg.Sparsity
+	case plain:
 	case variational:
 		vae, err := d.cfg.VAE.config(d.cfg.Rank, f, seed)
 		if err != nil {

@@ -56,7 +56,7 @@ func Start(t testing.TB) *Server {
 		}
 	}
 	// Not t.TempDir: the name of a socket holds 107 bytes, and a test's name may be long.
-	home, err := os.MkdirTemp("", "pulse")
+	home, err := os.MkdirTemp("", "pulse") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,6 @@ func (s *Server) Restart(t testing.TB) {
 		_ = command.Wait()
 		close(ended)
 	}(s.command, s.ended)
-	//nolint:forbidigo // a test helper: it waits.
 	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
 		if _, err := s.pactl("info"); err == nil {
 			break

@@ -315,7 +315,7 @@ func TestVirtualMicrophone(t *testing.T) {
 	listed := func() int {
 		n := 0
 		for _, line := range append(server.List(t, "sources"), server.List(t, "sinks")...) {
-			for _, field := range strings.Fields(line) {
+			for field := range strings.FieldsSeq(line) {
 				if field == device.VirtualName || strings.HasPrefix(field, "sotto_output") {
 					n++
 				}

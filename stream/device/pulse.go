@@ -99,7 +99,7 @@ func (w endWatch) Write(b []byte) (int, error) { return w.c.conn.Write(b) }
 // pulseAddress returns where the server listens: the first usable address of PULSE_SERVER, or the socket in the user's
 // runtime folder. The syntax of the variable is "unix:PATH", "PATH", "tcp:HOST:PORT", with an optional "{MACHINE}" before it.
 func pulseAddress() (network, address string, err error) {
-	for _, s := range strings.Fields(os.Getenv("PULSE_SERVER")) {
+	for s := range strings.FieldsSeq(os.Getenv("PULSE_SERVER")) {
 		if strings.HasPrefix(s, "{") {
 			_, s, _ = strings.Cut(s, "}")
 		}

@@ -29,12 +29,19 @@ func TestSelect(t *testing.T) {
 		dir  Direction
 		at   int
 	}{
-		{"", In, 5}, {"", Out, 6}, // the server's defaults first.
-		{"alsa:", In, 2}, {"ALSA:", Out, 2}, {"pulse:", In, 5},
-		{"1", In, 1}, {"4", In, 4},
+		{"", In, 5},
+		{"", Out, 6}, // the server's defaults first.
+		{"alsa:", In, 2},
+		{"ALSA:", Out, 2},
+		{"pulse:", In, 5},
+		{"1", In, 1},
+		{"4", In, 4},
 		{"usb headset", In, 1},      // the same under two APIs: the first.
 		{"jack:usb headset", In, 3}, // unless it is said which.
-		{"speakers", Out, 6}, {"Speak", Out, 6}, {"headset mono", In, 4}, {"internal", In, 5},
+		{"speakers", Out, 6},
+		{"Speak", Out, 6},
+		{"headset mono", In, 4},
+		{"internal", In, 5},
 		{"HDA Intel PCH: ALC257 (hw:0,0)", In, 0}, // a colon of its own.
 		{"default", In, 2},
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -138,11 +139,11 @@ func processLives(pid int) bool {
 // unloadModules removes modules, the last loaded first: the source hangs on the sink.
 func unloadModules(c *pulseConn, modules []uint32) error {
 	var errs []error
-	for i := len(modules) - 1; i >= 0; i-- {
-		err := c.Request(&proto.UnloadModule{ModuleIndex: modules[i]}, nil)
+	for _, module := range slices.Backward(modules) {
+		err := c.Request(&proto.UnloadModule{ModuleIndex: module}, nil)
 		// The server unloads what hangs on a module along with it.
 		if err != nil && !errors.Is(err, proto.ErrNoSuchEntity) {
-			errs = append(errs, fmt.Errorf("the sound server keeps module %d: %w", modules[i], err))
+			errs = append(errs, fmt.Errorf("the sound server keeps module %d: %w", module, err))
 		}
 	}
 	return errors.Join(errs...)

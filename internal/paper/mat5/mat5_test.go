@@ -65,8 +65,12 @@ func (f file) doubles(x ...float64) []byte {
 func (f file) compress(element []byte) []byte {
 	var z bytes.Buffer
 	w := zlib.NewWriter(&z)
-	w.Write(element)
-	w.Close()
+	if _, err := w.Write(element); err != nil {
+		panic(err) // into a buffer: it cannot fail
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
 	return f.element(miCOMPRESSED, z.Bytes())
 }
 
