@@ -6,9 +6,9 @@ import (
 	"maps"
 	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 
+	"sotto/internal/atomicfile"
 	"sotto/internal/nn"
 	"sotto/internal/safetensors"
 )
@@ -44,25 +44,9 @@ func (d *Dictionary) Write(w io.Writer) error {
 	return nil
 }
 
-// Save writes the dictionary to path, by way of a file beside it, so that path
-// is never half a dictionary.
+// Save writes the dictionary to path, whole or not at all.
 func (d *Dictionary) Save(path string) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return fmt.Errorf("dict: %w", err)
-	}
-	err = d.Write(tmp)
-	if err == nil {
-		err = tmp.Chmod(0o644) // CreateTemp keeps its files private.
-	}
-	if closed := tmp.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		os.Remove(tmp.Name())
+	if err := atomicfile.Write(path, d.Write); err != nil {
 		return fmt.Errorf("dict: save %s: %w", path, err)
 	}
 	return nil

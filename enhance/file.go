@@ -7,12 +7,11 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"sotto/internal/atomicfile"
 	"sotto/internal/safetensors"
 	"sotto/stft"
 )
@@ -311,23 +310,14 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Save writes the model to the file at path. It writes beside it and renames,
-// so that a reader sees the old model or the new one and never half of it.
-func (m *Model) Save(path string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+".*")
-	if err != nil {
-		return fmt.Errorf("enhance: %w", err)
-	}
-	defer func() {
-		if err != nil { // that error says enough; this is tidying up.
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	w := bufio.NewWriter(f)
-	if _, err := m.WriteTo(w); err != nil {
+// Save writes the model to the file at path, whole or not at all.
+func (m *Model) Save(path string) error {
+	err := atomicfile.Write(path, func(w io.Writer) error {
+		_, err := m.WriteTo(w)
 		return err
+	})
+	if err != nil {
+		return fmt.Errorf("enhance: save %s: %w", path, err)
 	}
-	return firstError(w.Flush, func() error { return f.Chmod(0o644) }, f.Sync, f.Close,
-		func() error { return os.Rename(f.Name(), path) })
+	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,6 +14,7 @@ import (
 
 	"sotto/assets"
 	"sotto/enhance"
+	"sotto/internal/atomicfile"
 )
 
 // app is what every command is given.
@@ -75,7 +75,7 @@ func refuse(path string, force bool) error {
 	if force || path == "-" {
 		return nil
 	}
-	if _, err := os.Lstat(path); err == nil {
+	if st, err := os.Stat(path); err == nil && (st.Mode().IsRegular() || st.IsDir()) {
 		return fmt.Errorf("%s exists; add --force to replace it, or choose another output", path)
 	}
 	return nil
@@ -91,7 +91,7 @@ func (a *app) notTerminal(what string) error {
 
 // save writes a file through write. The file appears whole or not at all.
 // Path "-" is standard output.
-func (a *app) save(path string, force bool, write func(io.Writer) error) (err error) {
+func (a *app) save(path string, force bool, write func(io.Writer) error) error {
 	if path == "-" {
 		if err := a.notTerminal("binary data"); err != nil {
 			return err
@@ -101,24 +101,8 @@ func (a *app) save(path string, force bool, write func(io.Writer) error) (err er
 	if err := refuse(path, force); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".sotto-*")
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, errors.Unwrap(err))
+	if err := atomicfile.Write(path, write); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	defer func() {
-		if err != nil {
-			_ = f.Close() // it goes away
-			os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return nil
 }

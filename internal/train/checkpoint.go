@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 
 	"sotto/enhance"
+	"sotto/internal/atomicfile"
 	"sotto/internal/safetensors"
 )
 
@@ -57,7 +58,10 @@ func (t *netTrainer) save() error {
 			return err
 		}
 	}
-	return writeAtomically(t.in.Checkpoint, func(f *os.File) error { return safetensors.Write(f, file) })
+	if err := atomicfile.Write(t.in.Checkpoint, func(w io.Writer) error { return safetensors.Write(w, file) }); err != nil {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	return nil
 }
 
 func (t *netTrainer) bestPath() string { return t.in.Checkpoint + ".best" }
@@ -128,24 +132,5 @@ func fill(file *safetensors.File, name string, data []float32) error {
 		return fmt.Errorf("tensor %s is missing or has another size than %d", name, len(data))
 	}
 	copy(data, tensor.Data)
-	return nil
-}
-
-func writeAtomically(path string, write func(*os.File) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
-	defer os.Remove(f.Name()) // gone already when all went well
-	if err := write(f); err != nil {
-		f.Close() //nolint:errcheck // the write's error matters
-		return fmt.Errorf("train: %s: %w", path, err)
-	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
 	return nil
 }

@@ -1,0 +1,106 @@
+// Package atomicfile writes files that appear whole or not at all: beside the
+// target first, renamed when complete.
+//
+//	err := atomicfile.Write("model.safetensors", func(w io.Writer) error { ... })
+//
+// A link is written through, an existing file keeps its mode, and what is no
+// regular file, such as a named pipe or /dev/null, is written to directly:
+// renaming onto it would replace it.
+package atomicfile
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// File is an output under way. End it with Commit or Abort.
+type File struct {
+	*os.File
+	target string // empty: File is the target itself
+}
+
+// Create opens an output that Commit will put in the place of path. A folder is
+// an error.
+func Create(path string) (*File, error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	mode := fs.FileMode(0o666)
+	st, err := os.Stat(path)
+	switch {
+	case err == nil && st.IsDir():
+		return nil, fmt.Errorf("%s: is a folder; name a file in it", path)
+	case err == nil && !st.Mode().IsRegular():
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		return &File{File: f}, err
+	case err == nil:
+		mode = st.Mode().Perm()
+	}
+	f, err := createBeside(path, mode)
+	return &File{f, path}, err
+}
+
+// createBeside creates a new file in the folder of path. os.CreateTemp would
+// make it private to its owner; this one gets the mode, less the umask, that
+// the target is to have.
+func createBeside(path string, mode fs.FileMode) (*os.File, error) {
+	dir, base := filepath.Split(path)
+	for i := range 100 {
+		name := fmt.Sprintf("%s.%s.%d-%d.tmp", dir, base, os.Getpid(), i)
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+		if !os.IsExist(err) {
+			return f, err
+		}
+	}
+	return nil, fmt.Errorf("too many temporary files in %s; delete those that end in .tmp", filepath.Dir(path))
+}
+
+// Direct says whether writes reach the target at once, so that they cannot be
+// taken back.
+func (f *File) Direct() bool { return f.target == "" }
+
+// Commit closes the file and gives it its name. After an error nothing is left
+// behind. It is not synced to the disk first: files survive a crash of the
+// program whole, and a batch of thousands is not slowed to the disk's pace.
+func (f *File) Commit() error {
+	err := f.Close()
+	if f.Direct() {
+		return err
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), f.target)
+	}
+	if err != nil {
+		err = cmp.Or(err, os.Remove(f.Name()))
+	}
+	return err
+}
+
+// Abort closes the file and removes it; what stood under the target's name
+// stays.
+func (f *File) Abort() error {
+	err := f.Close()
+	if f.Direct() {
+		return err
+	}
+	return cmp.Or(err, os.Remove(f.Name()))
+}
+
+// Write writes a whole file through write, buffered.
+func Write(path string, write func(io.Writer) error) error {
+	f, err := Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	if err := cmp.Or(write(w), w.Flush()); err != nil {
+		_ = f.Abort() // the first error says enough
+		return err
+	}
+	return f.Commit()
+}
