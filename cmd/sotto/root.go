@@ -12,9 +12,11 @@ const rootLong = `sotto takes the noise out of a voice.
 
 It learns what speech and what noise are made of (nonnegative dictionaries of
 spectra), estimates how much of each is in every few milliseconds of sound, and
-keeps the speech. Files, pipes and folders go through "sotto clean".`
+keeps the speech. Files, pipes and folders go through "sotto clean", a
+microphone through "sotto live".`
 
-const rootExample = `  sotto clean noisy.wav -o clean.wav
+const rootExample = `  sotto live --virtual-mic
+  sotto clean noisy.wav -o clean.wav
   sotto clean recordings/ -o cleaned/
   sotto plot noisy.wav clean.wav -o before-after.png
   sotto eval clean-reference.wav clean.wav`
