@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -317,8 +319,12 @@ func (a *app) netInputs(ctx context.Context, f *netFlags) (*train.NetInputs, err
 	}
 	fmt.Fprintf(a.err, "%.1f hours of speech, %.1f hours of noise, products by %s\n",
 		data.Speech.Seconds()/3600, data.Noise.Seconds()/3600, nn.BLAS)
+	meta, err := a.provenance(ctx, f, data)
+	if err != nil {
+		return nil, err
+	}
 	in := &train.NetInputs{
-		Source: mixer, Speech: speech, Noise: noise, Name: f.name, Meta: f.meta,
+		Source: mixer, Speech: speech, Noise: noise, Name: f.name, Meta: meta,
 		Validate:   data.Validator(f.cfg.Workers).Validate,
 		Checkpoint: filepath.Join(f.work, "checkpoint.safetensors"),
 	}
@@ -328,6 +334,29 @@ func (a *app) netInputs(ctx context.Context, f *netFlags) (*train.NetInputs, err
 		}
 	}
 	return in, nil
+}
+
+// provenance is what the model file tells of its training, besides what --meta
+// adds: the program, and the clips by their number and the checksum of the list
+// of their checksums, which stays in the working folder.
+func (a *app) provenance(ctx context.Context, f *netFlags, data *train.Data) (map[string]string, error) {
+	clips := corpus.Join(data.Speech, data.Noise)
+	manifest, err := corpus.NewManifest(ctx, clips)
+	if err != nil {
+		return nil, err
+	}
+	list := filepath.Join(f.work, "manifest.sha256")
+	if err := a.save(list, true, func(w io.Writer) error { _, err := manifest.WriteTo(w); return err }); err != nil {
+		return nil, err
+	}
+	meta := map[string]string{
+		"program":  "sotto " + version,
+		"speech":   fmt.Sprintf("%d clips, %.0f minutes", len(data.Speech.Clips), data.Speech.Seconds()/60),
+		"noise":    fmt.Sprintf("%d clips, %.0f minutes", len(data.Noise.Clips), data.Noise.Seconds()/60),
+		"manifest": manifest.Hash(),
+	}
+	maps.Copy(meta, f.meta)
+	return meta, nil
 }
 
 // factors reads the values of --weight.
