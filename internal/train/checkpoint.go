@@ -108,8 +108,8 @@ func (t *netTrainer) resume() error {
 	if err := json.Unmarshal([]byte(file.Metadata["state"]), &state); err != nil {
 		return fmt.Errorf("train: checkpoint %s has no readable state: %w; delete it to start again", t.in.Checkpoint, err)
 	}
-	if state.Config.Shape != t.cfg.Shape || state.Config.Lanes != t.cfg.Lanes || state.Config.Seed != t.cfg.Seed {
-		return fmt.Errorf("train: checkpoint %s belongs to a run of another shape, batch or seed: use its settings, or another file", t.in.Checkpoint)
+	if differs := state.Config.differs(&t.cfg); differs != "" {
+		return fmt.Errorf("train: checkpoint %s belongs to a run of another %s: use its settings, or another file", t.in.Checkpoint, differs)
 	}
 	if err := t.eachTensor(func(name string, data []float32) error { return fill(file, name, data) }); err != nil {
 		return fmt.Errorf("train: checkpoint %s: %w", t.in.Checkpoint, err)
@@ -124,6 +124,25 @@ func (t *netTrainer) resume() error {
 		t.best, err = enhance.Load(t.bestPath())
 	}
 	return err
+}
+
+// differs names the first setting that a run must share with the one it goes on
+// from, or is empty. What is left out, such as the rates and the hours, may
+// change on the way.
+func (c *NetConfig) differs(d *NetConfig) string {
+	switch {
+	case c.Grid != d.Grid:
+		return "grid"
+	case c.Shape != d.Shape:
+		return "shape"
+	case c.Exponent != d.Exponent:
+		return "exponent"
+	case c.Lanes != d.Lanes || c.Segment != d.Segment || c.Workers != d.Workers:
+		return "batch, segment or number of workers"
+	case c.Seed != d.Seed:
+		return "seed"
+	}
+	return ""
 }
 
 func fill(file *safetensors.File, name string, data []float32) error {

@@ -83,8 +83,6 @@ func DefaultNetConfig() NetConfig {
 // Validate returns an error for settings that cannot train.
 func (c *NetConfig) Validate() error {
 	switch {
-	case c.Hours <= 0:
-		return fmt.Errorf("train: %g hours of mixtures: expected more than 0", c.Hours)
 	case c.Shape.Hidden < 1 || c.Shape.Layers < 1:
 		return fmt.Errorf("train: network of %d layers of %d units: expected at least one of one", c.Shape.Layers, c.Shape.Hidden)
 	case c.Lanes < 1 || c.Workers < 1 || c.Lanes%c.Workers != 0:
@@ -95,6 +93,8 @@ func (c *NetConfig) Validate() error {
 		return errors.New("train: learning rate 0: expected a positive rate, such as 1e-3")
 	case c.Mixers < 1:
 		return errors.New("train: no mixing goroutine: expected at least 1")
+	case !(c.Hours > 0) || c.steps(c.Hours) < 1:
+		return fmt.Errorf("train: %g hours of mixtures: expected at least those of one batch, %.3g", c.Hours, c.batchHours())
 	}
 	return c.Grid.Validate()
 }

@@ -102,6 +102,11 @@ func Net(ctx context.Context, cfg NetConfig, in NetInputs, report func(Progress)
 	if err := t.resume(); err != nil {
 		return nil, nil, err
 	}
+	if t.step == 0 { // what cannot be saved fails now, not after the first minutes
+		if err := t.save(); err != nil {
+			return nil, nil, err
+		}
+	}
 	if report == nil {
 		report = func(Progress) {}
 	}
@@ -172,7 +177,7 @@ func (t *netTrainer) run(ctx context.Context, report func(Progress)) error {
 		t.track(terms, t.step-1 == regress)
 		scores, best, err := t.maintain(ctx, t.step == total)
 		if err != nil {
-			return err
+			return errors.Join(err, t.save())
 		}
 		report(t.progress(total, rate, scores, best))
 	}
@@ -258,8 +263,13 @@ func (w *worker) work(b *batch, regress, tune bool) {
 }
 
 // track smooths the loss over about fifty steps; it starts again where the loss
-// changes its meaning.
+// changes its meaning. A batch whose loss is not finite moved no weight
+// ([nn.ClipGlobalNorm]) and counts no more here: the average would stay what it
+// is, which no checkpoint can hold.
 func (t *netTrainer) track(terms lossTerms, restart bool) {
+	if v := terms.Total + terms.Compressed + terms.SISDR; math.IsNaN(v) || math.IsInf(v, 0) {
+		return
+	}
 	k := 0.02
 	if t.step == t.beganStep+1 || restart {
 		k = 1

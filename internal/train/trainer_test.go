@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,6 +103,105 @@ func TestNetResumes(t *testing.T) {
 	}
 }
 
+// TestNetKeepsAStepCancelledInValidation interrupts a run while it validates:
+// the steps before must not be lost.
+func TestNetKeepsAStepCancelledInValidation(t *testing.T) {
+	cfg, in := smallRun(4)
+	in.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
+	ctx, kill := context.WithCancel(t.Context())
+	cfg.ValidateEvery = 0
+	validations := 0
+	in.Validate = func(ctx context.Context, _ *enhance.Model) (*Scores, error) {
+		if validations++; validations == 2 {
+			kill()
+		}
+		return &Scores{}, ctx.Err()
+	}
+	if _, _, err := Net(ctx, cfg, in, nil); !errors.Is(err, context.Canceled) {
+		t.Fatalf("a killed run returned %v", err)
+	}
+	steps := 0
+	if _, _, err := Net(t.Context(), cfg, in, func(Progress) { steps++ }); err != nil {
+		t.Fatal(err)
+	}
+	if steps != 2 {
+		t.Errorf("the resumed run took %d steps, expected the remaining 2", steps)
+	}
+}
+
+// badSource yields one mixture that is not a number.
+type badSource struct {
+	Source
+	bad uint64
+}
+
+func (s badSource) Mix(i uint64, m *corpus.Mixture) {
+	s.Source.Mix(i, m)
+	if i == s.bad {
+		for k := range m.Noisy {
+			m.Noisy[k] = float32(math.NaN())
+		}
+	}
+}
+
+// TestNetSurvivesABadBatch expects one batch without a finite loss to cost one
+// step, not the run.
+func TestNetSurvivesABadBatch(t *testing.T) {
+	cfg, in := smallRun(5)
+	in.Source = badSource{in.Source, 2*uint64(cfg.Lanes) + 1}
+	in.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
+	var losses []float64
+	m, _, err := Net(t.Context(), cfg, in, func(p Progress) { losses = append(losses, p.Loss.Total) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(losses) != 5 || math.IsNaN(losses[4]) {
+		t.Errorf("smoothed losses %v, expected five numbers", losses)
+	}
+	if err := m.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNetFailsEarlyWhereItCannotSave expects no training towards a checkpoint
+// that cannot be written.
+func TestNetFailsEarlyWhereItCannotSave(t *testing.T) {
+	cfg, in := smallRun(2)
+	in.Checkpoint = filepath.Join(t.TempDir(), "missing", "checkpoint")
+	steps := 0
+	if _, _, err := Net(t.Context(), cfg, in, func(Progress) { steps++ }); err == nil || steps > 0 {
+		t.Errorf("%d steps, error %v: expected an error before the first", steps, err)
+	}
+}
+
+// TestNetResumesOnlyItsOwnRun changes settings between a run and the one that
+// would go on from its checkpoint.
+func TestNetResumesOnlyItsOwnRun(t *testing.T) {
+	cfg, in := smallRun(1)
+	in.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
+	if _, _, err := Net(t.Context(), cfg, in, nil); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(*NetConfig){
+		"grid":     func(c *NetConfig) { c.Grid = enhance.LowLatencyGrid() },
+		"shape":    func(c *NetConfig) { c.Shape.Hidden++ },
+		"exponent": func(c *NetConfig) { c.Exponent = 1 },
+		"workers":  func(c *NetConfig) { c.Workers = 1 },
+		"segment":  func(c *NetConfig) { c.Segment /= 2 },
+		"seed":     func(c *NetConfig) { c.Seed++ },
+	} {
+		other := &netTrainer{cfg: cfg, in: in}
+		change(&other.cfg)
+		if err := other.resume(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("another %s: error %v, expected one that says so", want, err)
+		}
+	}
+	cfg.Rate /= 2
+	if _, _, err := Net(t.Context(), cfg, in, nil); err != nil {
+		t.Errorf("another rate: %v", err)
+	}
+}
+
 // TestNetStartsFromModel goes on from a trained model with a new stage.
 func TestNetStartsFromModel(t *testing.T) {
 	cfg, in := smallRun(3)
@@ -149,6 +249,8 @@ func same(a, b []float32) bool {
 func TestNetRefusesBadConfigurations(t *testing.T) {
 	for name, spoil := range map[string]func(*NetConfig, *NetInputs){
 		"no hours":    func(c *NetConfig, _ *NetInputs) { c.Hours = 0 },
+		"few hours":   func(c *NetConfig, _ *NetInputs) { c.Hours = c.batchHours() / 3 },
+		"NaN hours":   func(c *NetConfig, _ *NetInputs) { c.Hours = math.NaN() },
 		"odd lanes":   func(c *NetConfig, _ *NetInputs) { c.Lanes = 3 },
 		"no layers":   func(c *NetConfig, _ *NetInputs) { c.Shape.Layers = 0 },
 		"no encoders": func(c *NetConfig, _ *NetInputs) { c.RegressionHours = 1 },
