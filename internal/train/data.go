@@ -11,6 +11,7 @@ import (
 	"sotto/dict"
 	"sotto/enhance"
 	"sotto/internal/corpus"
+	"sotto/internal/metrics/stoi"
 	"sotto/stft"
 )
 
@@ -30,7 +31,8 @@ type DataConfig struct {
 	Unscreened bool
 	// Seed fixes the splits, the mixtures and the validation clips.
 	Seed uint64
-	// Clips is the number of validation clips. 0 means 50.
+	// Clips is the number of validation clips, less those with too little speech
+	// to be scored. 0 means 50.
 	Clips int
 }
 
@@ -79,8 +81,17 @@ func LoadData(ctx context.Context, cfg DataConfig, report func(done, total int))
 	if clips == 0 {
 		clips = 50
 	}
-	d.Validation, err = corpus.ValidationSet(held, heldNoise, cfg.Seed, clips)
-	return d, err
+	if d.Validation, err = corpus.ValidationSet(held, heldNoise, cfg.Seed, clips); err != nil {
+		return nil, err
+	}
+	d.Validation = slices.DeleteFunc(d.Validation, func(m corpus.Mixture) bool {
+		_, err := stoi.Score(m.Clean[validationSkip:], m.Noisy[validationSkip:], corpus.SampleRate)
+		return err != nil // a single word, or the silence of a long recording: no model could be scored on it
+	})
+	if len(d.Validation) == 0 {
+		return nil, errors.New("train: no clip to validate on holds the 0.4 s of speech that STOI needs: use longer recordings")
+	}
+	return d, nil
 }
 
 func loadSet(ctx context.Context, what string, folders, exclude []string, report func(done, total int)) (*corpus.Set, error) {
@@ -121,10 +132,14 @@ func LoadClips(ctx context.Context, folders, exclude []string, report func(done,
 	return all.Filter(func(c *corpus.Clip) bool { return !slices.Contains(exclude, c.Name) }), nil
 }
 
+// validationSkip is the first second of a validation clip: noise alone, not
+// scored.
+const validationSkip = corpus.SampleRate
+
 // Validator returns the scorer of the data's validation clips, on the given
-// number of cores. The first second of a clip is noise alone and not scored.
+// number of cores.
 func (d *Data) Validator(workers int) *Validator {
-	v := &Validator{Skip: corpus.SampleRate, Workers: workers}
+	v := &Validator{Skip: validationSkip, Workers: workers}
 	for i := range d.Validation {
 		v.Clips = append(v.Clips, &d.Validation[i])
 	}
