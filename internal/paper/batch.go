@@ -20,6 +20,7 @@ type scene struct {
 type batch struct {
 	lanes, steps           int
 	mixture, speech, noise nn.Mat // rows x bins
+	inPhase                nn.Mat // rows x bins: the share of the speech in phase with the mixture
 	speechRows, noiseRows  []int  // frame within its sound, -1 before its start or after its end
 	speechOf, noiseOf      []int  // by lane: index of the sound
 	gain                   []float32
@@ -30,7 +31,7 @@ func newBatch(lanes, steps, bins int) *batch {
 	rows := lanes * steps
 	return &batch{
 		lanes: lanes, steps: steps,
-		mixture: nn.NewMat(rows, bins), speech: nn.NewMat(rows, bins), noise: nn.NewMat(rows, bins),
+		mixture: nn.NewMat(rows, bins), speech: nn.NewMat(rows, bins), noise: nn.NewMat(rows, bins), inPhase: nn.NewMat(rows, bins),
 		speechRows: make([]int, rows), noiseRows: make([]int, rows),
 		speechOf: make([]int, lanes), noiseOf: make([]int, lanes), gain: make([]float32, lanes),
 	}
@@ -87,6 +88,7 @@ func (b *batch) mix(lane int, voice, noise *sound, from, at int) {
 		if from+t >= voice.mags.Count {
 			copy(mixture, out)
 			clear(speech)
+			clear(b.inPhase.Row(row))
 			continue
 		}
 		b.speechRows[row] = from + t
@@ -95,6 +97,7 @@ func (b *batch) mix(lane int, voice, noise *sound, from, at int) {
 		for k, v := range x {
 			re, im := real(v)+g*real(y[k]), imag(v)+g*imag(y[k])
 			mixture[k] = float32(math.Sqrt(float64(re*re + im*im)))
+			b.inPhase.Row(row)[k] = (real(v)*re + imag(v)*im) / max(mixture[k], tiny)
 		}
 	}
 }

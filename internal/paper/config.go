@@ -29,6 +29,8 @@ type Speech struct {
 	TestUtterances int     `json:"test_utterances" about:"ours: utterances mixed with every noise at every ratio"`
 	Level          float64 `json:"level_dbfs" about:"ours: level (RMS) of every utterance"`
 
+	Speeds []float64 `json:"speeds" about:"ours: the training material is also used at these speeds, pitch and formants moved along"`
+
 	FrameMS int `json:"frame_ms" about:"ours, a guess: 512 points at 16 kHz as in the code the paper points to"`
 	HopMS   int `json:"hop_ms" about:"ours: square-root Hann windows, half overlapped; the code the paper points to has Hamming and a quarter"`
 
@@ -53,6 +55,7 @@ type VAE struct {
 	LearningRate   float64 `json:"learning_rate" about:"ours: Adam (the paper's choice), cosine decay"`
 	DictionaryRate float64 `json:"dictionary_rate" about:"ours: factor on the rate of the dictionary"`
 	WeightDecay    float64 `json:"weight_decay" about:"ours: of the encoder; that there is one is the paper's"`
+	InputNoise     float64 `json:"input_noise" about:"ours: deviation of the noise on the encoder's input in training; negative: none"`
 	PriorShape     float64 `json:"prior_shape" about:"ours: Gamma prior of the activations"`
 	PriorRate      float64 `json:"prior_rate" about:"ours: likewise"`
 	KLWeight       float64 `json:"kl_weight" about:"ours: weight of the divergence from the prior"`
@@ -65,7 +68,7 @@ func (v VAE) config(rank int, frames *dict.Frames, seed uint64) (dict.VAEConfig,
 	return dict.VAEConfig{
 		Rank: rank, Hidden: v.Hidden, Likelihood: div, Batch: v.Batch,
 		Epochs:       float64(v.Steps) * float64(v.Batch) / float64(frames.Count),
-		LearningRate: v.LearningRate, DictionaryRate: v.DictionaryRate, WeightDecay: v.WeightDecay,
+		LearningRate: v.LearningRate, DictionaryRate: v.DictionaryRate, WeightDecay: v.WeightDecay, InputNoise: v.InputNoise,
 		Prior: dict.Prior{Shape: v.PriorShape, Rate: v.PriorRate}, KLWeight: v.KLWeight, Seed: seed,
 	}, err
 }
@@ -77,8 +80,10 @@ type Training struct {
 	Frames       int     `json:"frames" about:"ours: frames a segment"`
 	LearningRate float64 `json:"learning_rate" about:"ours: AdamW, cosine decay"`
 	WeightDecay  float64 `json:"weight_decay" about:"ours"`
+	Dropout      float64 `json:"dropout" about:"ours: share of the hidden units"`
 	SNRLow       float64 `json:"snr_low" about:"ours: training mixtures are uniform in dB between the paper's extremes"`
 	SNRHigh      float64 `json:"snr_high" about:"ours: likewise"`
+	Phase        bool    `json:"phase" about:"ours: train masks on the share of the speech in phase with the mixture, not on magnitudes; Huang et al. do the latter"`
 	Discriminate float64 `json:"discriminate" about:"ours: gamma of Huang's discriminative term; the paper's network is not described"`
 }
 
@@ -88,6 +93,7 @@ type DNN struct {
 	Context     int      `json:"context" about:"ours: past frames beside the present one"`
 	Compression float64  `json:"compression" about:"ours: exponent c of |h^c - h*^c|^2"`
 	Exponent    float64  `json:"exponent" about:"ours: exponent p of the mask"`
+	Targets     string   `json:"targets" about:"ours: what VAE-NMF's network learns to find: the encoder's posterior means (encoder), or activations by updates with its dictionary (updates) as Kang et al. have them for NMF"`
 	MaskShare   float64  `json:"mask_share" about:"ours: last share of the epochs, trained through the mask instead of on activations"`
 	Training    Training `json:"training"`
 }
@@ -101,19 +107,20 @@ type RNN struct {
 // DefaultSpeech returns the configuration that docs/paper.md reports on. What
 // the paper leaves open was chosen on the tuning part of the training data.
 func DefaultSpeech() *Speech {
-	training := Training{Epochs: 25, Lanes: 16, Frames: 32, LearningRate: 1e-3, WeightDecay: 1e-2, SNRLow: -5, SNRHigh: 10}
+	training := Training{Epochs: 9, Lanes: 16, Frames: 32, LearningRate: 1e-3, WeightDecay: 1e-2, Dropout: 0.2, SNRLow: -5, SNRHigh: 10}
 	recurrent := training
+	training.Phase = true
 	recurrent.Frames, recurrent.Discriminate = 64, 0.05
 	return &Speech{
 		SNRs: []float64{-5, 0, 5, 10}, Noises: []string{"factory1", "babble"}, Seeds: []uint64{1, 2, 3},
-		SplitSeed: 1, TestSpeakers: 1. / 3, TuneSpeakers: 1. / 4, NoiseSplit: 0.5, TuneNoise: 0.25, TestUtterances: 8, Level: -26,
+		SplitSeed: 1, TestSpeakers: 1. / 3, TuneSpeakers: 1. / 4, NoiseSplit: 0.5, TuneNoise: 0.25, TestUtterances: 8, Level: -26, Speeds: []float64{0.88, 1.12},
 		FrameMS: 32, HopMS: 16,
-		Rank: 40, NMFIterations: 100, MixIterations: 50, NMFExponent: 2, Sparsity: 5, DNMFMixtures: 1, DNMFSteps: 25,
+		Rank: 40, NMFIterations: 100, MixIterations: 50, NMFExponent: 2, Sparsity: 1, DNMFMixtures: 1, DNMFSteps: 25,
 		VAE: VAE{
 			Hidden: []int{256, 256}, Steps: 600, Batch: 128, LearningRate: 1e-3, DictionaryRate: 10, WeightDecay: 1e-5,
 			PriorShape: 1, PriorRate: 1, KLWeight: 0.1, Likelihood: "kl",
 		},
-		DNN: DNN{Hidden: []int{256, 256}, Context: 4, Compression: 0.5, Exponent: 2, MaskShare: 0.6, Training: training},
+		DNN: DNN{Hidden: []int{256, 256}, Context: 4, Compression: 0.5, Exponent: 2, Targets: "updates", MaskShare: 0, Training: training},
 		RNN: RNN{Hidden: 256, Training: recurrent},
 	}
 }
@@ -121,7 +128,7 @@ func DefaultSpeech() *Speech {
 // Quick makes the experiment small enough for a test. Its scores mean nothing.
 func (c *Speech) Quick() {
 	c.SNRs, c.TestUtterances = []float64{0}, 1
-	c.Seeds = c.Seeds[:min(2, len(c.Seeds))]
+	c.Seeds, c.Speeds = c.Seeds[:min(2, len(c.Seeds))], nil
 	c.Rank, c.NMFIterations, c.MixIterations, c.DNMFSteps = 6, 5, 5, 2
 	c.VAE.Steps, c.VAE.Hidden = 10, []int{16}
 	c.DNN.Hidden, c.DNN.Training.Epochs = []int{16}, 1
@@ -148,12 +155,14 @@ func (c *Speech) Validate() error {
 		{len(c.SNRs) > 0 && len(c.Noises) > 0 && len(c.Seeds) > 0, "snrs, noises and seeds must each hold one value or more"},
 		{c.TestUtterances > 0 && c.Rank > 0, "test_utterances and rank must be 1 or more"},
 		{within(c.TestSpeakers) && within(c.TuneSpeakers) && within(c.NoiseSplit) && within(c.TuneNoise), "shares must lie between 0 and 1, both excluded"},
+		{!slices.ContainsFunc(c.Speeds, func(s float64) bool { return !(s >= 0.5 && s <= 2) }), "speeds must lie between 0.5 and 2"},
 		{c.NMFIterations > 0 && c.MixIterations > 0 && c.DNMFSteps > 0 && c.DNMFMixtures > 0, "numbers of iterations must be 1 or more"},
 		{c.NMFExponent > 0 && c.DNN.Exponent > 0, "exponents of masks must be positive"},
 		{c.Sparsity > 0, "sparsity must be positive"},
 		{c.VAE.Steps > 0 && c.VAE.Batch > 0, "vae.steps and vae.batch must be 1 or more"},
 		{c.DNN.Context >= 0 && c.DNN.Compression > 0 && c.DNN.MaskShare >= 0 && c.DNN.MaskShare <= 1, "dnn: context must be 0 or more, compression positive, mask_share within 0 to 1"},
-		{c.DNN.Training.ok() && c.RNN.Training.ok() && c.RNN.Hidden > 0, "networks need hidden units, epochs, lanes and frames of 1 or more, and snr_low up to snr_high"},
+		{c.DNN.Targets == "encoder" || c.DNN.Targets == "updates", "dnn.targets must be encoder or updates"},
+		{c.DNN.Training.ok() && c.RNN.Training.ok() && c.RNN.Hidden > 0, "networks need hidden units, epochs, lanes and frames of 1 or more, dropout below 1, and snr_low up to snr_high"},
 	} {
 		if !check.ok {
 			return errors.New("configuration: " + check.what)
@@ -169,7 +178,7 @@ func (c *Speech) Validate() error {
 func within(x float64) bool { return x > 0 && x < 1 }
 
 func (t Training) ok() bool {
-	return t.Epochs > 0 && t.Lanes > 0 && t.Frames > 0 && t.LearningRate > 0 && t.SNRLow <= t.SNRHigh
+	return t.Epochs > 0 && t.Lanes > 0 && t.Frames > 0 && t.LearningRate > 0 && t.Dropout >= 0 && t.Dropout < 1 && t.SNRLow <= t.SNRHigh
 }
 
 // configFile is a configuration with what is known about its values.

@@ -12,6 +12,7 @@ import (
 
 	"sotto/dict"
 	"sotto/internal/corpus"
+	"sotto/internal/resample"
 	"sotto/stft"
 )
 
@@ -194,18 +195,24 @@ func scaled(x []float32, gain float64) []float32 {
 	return y
 }
 
-// newSounds transforms a set; every sound gets the RMS level.
-func newSounds(s *corpus.Set, level float64, grid stft.Config) ([]*sound, error) {
-	out := make([]*sound, len(s.Clips))
-	for i := range s.Clips {
-		c := &s.Clips[i]
-		x := c.Floats(nil)
-		if rms(x) == 0 || len(x) < grid.FrameSize() {
-			return nil, fmt.Errorf("%s is silent or shorter than a frame of %v", c.Path, grid.Frame)
-		}
-		var err error
-		if out[i], err = newSound(c.Name, x, level, grid); err != nil {
-			return nil, err
+// newSounds transforms a set at several speeds; every sound gets the RMS level.
+func newSounds(s *corpus.Set, level float64, grid stft.Config, speeds []float64) ([]*sound, error) {
+	var out []*sound
+	for _, speed := range speeds {
+		for i := range s.Clips {
+			c := &s.Clips[i]
+			x := c.Floats(nil)
+			if speed != 1 {
+				x = resample.Convert(x, int(math.Round(speed*100)), 100)
+			}
+			if rms(x) == 0 || len(x) < grid.FrameSize() {
+				return nil, fmt.Errorf("%s is silent or shorter than a frame of %v", c.Path, grid.Frame)
+			}
+			y, err := newSound(c.Name, x, level, grid)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, y)
 		}
 	}
 	return out, nil

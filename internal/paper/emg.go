@@ -28,7 +28,7 @@ func DefaultEMG() *EMG {
 	return &EMG{
 		Rank: 4, Held: []int{2, 5, 7}, NMFIterations: 200, MixIterations: 200, Seed: 1,
 		VAE: VAE{
-			Hidden: []int{64, 64}, Steps: 800, Batch: 128, LearningRate: 3e-3, DictionaryRate: 3, WeightDecay: 1e-5,
+			Hidden: []int{64, 64}, Steps: 800, Batch: 128, LearningRate: 3e-3, DictionaryRate: 30, WeightDecay: 1e-5, InputNoise: -1,
 			PriorShape: 1, PriorRate: 1, KLWeight: 1, Likelihood: "frobenius",
 		},
 	}

@@ -135,16 +135,18 @@ func (e *experiment) pictured(ctx context.Context, r *SpeechResults, conditions 
 func (e *experiment) load() (err error) {
 	level, grid := amplitude(e.cfg.Level), e.cfg.grid()
 	for i := range e.speech {
-		set := e.data.Speech[i]
-		if i == 1 {
+		set, speeds := e.data.Speech[i], []float64{1}
+		if i == 0 {
+			speeds = append(speeds, e.cfg.Speeds...)
+		} else {
 			set = spread(set, e.cfg.TestUtterances)
 		}
-		if e.speech[i], err = newSounds(set, level, grid); err != nil {
+		if e.speech[i], err = newSounds(set, level, grid, speeds); err != nil {
 			return err
 		}
 		e.noise[i] = map[string][]*sound{}
 		for _, name := range e.cfg.Noises {
-			if e.noise[i][name], err = newSounds(noisesNamed(e.data.Noise[i], name), level, grid); err != nil {
+			if e.noise[i][name], err = newSounds(noisesNamed(e.data.Noise[i], name), level, grid, speeds); err != nil {
 				return err
 			}
 			e.noise[i][Pooled] = append(e.noise[i][Pooled], e.noise[i][name]...)

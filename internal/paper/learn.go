@@ -96,7 +96,7 @@ func trainActivations(ctx context.Context, name string, s *scene, p pair, code c
 	target := nn.NewMat(first.mixture.Rows, rank)
 	first.codes(target, speech, noise)
 	l.head = newHead(p, target, cfg)
-	l.net = newDense(l.in.width(), cfg.Hidden, rank, l.rng)
+	l.net = newDense(l.in.width(), cfg.Hidden, rank, cfg.Training.Dropout, l.rng)
 	total := l.steps()
 	turn := total - int(math.Round(cfg.MaskShare*float64(total)))
 	err := l.run(ctx, 0, turn, total, func(raw nn.Mat, b *batch) (float64, nn.Mat) {
@@ -116,8 +116,8 @@ func trainActivations(ctx context.Context, name string, s *scene, p pair, code c
 // trainRecurrent returns the system of Huang et al.
 func trainRecurrent(ctx context.Context, s *scene, cfg *RNN, seed uint64) (*System, error) {
 	l, _ := newLearner(s, cfg.Training, 0, seed, 0xb)
-	l.head = newFreeHead(s.bins, cfg.Training.Discriminate)
-	l.net = newRecurrent(s.bins, cfg.Hidden, 2*s.bins, l.rng)
+	l.head = newFreeHead(s.bins, &cfg.Training)
+	l.net = newRecurrent(s.bins, cfg.Hidden, 2*s.bins, cfg.Training.Dropout, l.rng)
 	total := l.steps()
 	err := l.run(ctx, 0, total, total, l.head.onMask)
 	eye := identity(s.bins)

@@ -15,6 +15,7 @@ type head struct {
 	unit          []float32 // of every activation
 	exponent      float32   // p of the mask
 	gamma         float32   // of the discriminative term
+	phase         bool      // aim at the shares in phase with the mixture
 	compression   float32   // c of the loss on activations
 	weight        []float32 // of every activation in that loss
 
@@ -33,7 +34,7 @@ func newHead(p pair, typical nn.Mat, cfg *DNN) *head {
 	h := &head{
 		speech:   nn.Mat{Rows: p.speech.Bins, Cols: ks, Data: p.speech.W},
 		noise:    nn.Mat{Rows: p.noise.Bins, Cols: kn, Data: p.noise.W},
-		exponent: float32(cfg.Exponent), gamma: float32(cfg.Training.Discriminate), compression: float32(cfg.Compression),
+		exponent: float32(cfg.Exponent), gamma: float32(cfg.Training.Discriminate), phase: cfg.Training.Phase, compression: float32(cfg.Compression),
 		unit: make([]float32, ks+kn), weight: make([]float32, ks+kn),
 	}
 	sum := make([]float64, ks+kn)
@@ -58,8 +59,8 @@ func newHead(p pair, typical nn.Mat, cfg *DNN) *head {
 
 // newFreeHead returns the head of a network whose outputs are the spectra of
 // speech and noise themselves.
-func newFreeHead(bins int, gamma float64) *head {
-	h := &head{unit: make([]float32, 2*bins), exponent: 1, gamma: float32(gamma)}
+func newFreeHead(bins int, cfg *Training) *head {
+	h := &head{unit: make([]float32, 2*bins), exponent: 1, gamma: float32(cfg.Discriminate), phase: cfg.Phase}
 	for k := range h.unit {
 		h.unit[k] = 1
 	}
@@ -102,6 +103,8 @@ func (h *head) onActivations(raw, target nn.Mat) (float64, nn.Mat) {
 //	|G m - s|^2 + |(1-G) m - n|^2 - gamma (|G m - n|^2 + |(1-G) m - s|^2),
 //
 // relative to the energy of the mixtures, and its gradient with respect to raw.
+// With phase, s and n are the shares of speech and noise in phase with the
+// mixture, which sum to m: what a real mask can do best (ALGORITHMS 6.2).
 func (h *head) onMask(raw nn.Mat, b *batch) (float64, nn.Mat) {
 	h.reconstruct(raw)
 	var energy float64
@@ -113,7 +116,9 @@ func (h *head) onMask(raw nn.Mat, b *batch) (float64, nn.Mat) {
 	g := h.gamma
 	for i, m := range b.mixture.Data {
 		s, n := b.speech.Data[i], b.noise.Data[i]
-		// In units of the mixture's bin, so that the floor means the same everywhere.
+		if h.phase {
+			s, n = b.inPhase.Data[i], m-b.inPhase.Data[i]
+		}
 		xs, xn := h.xs.Data[i]+tiny, h.xn.Data[i]+tiny
 		ratio := power(xn/xs, h.exponent)
 		gain := 1 / (1 + ratio)

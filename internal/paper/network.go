@@ -19,7 +19,7 @@ type network interface {
 	// backward takes the gradient of the last forward's output.
 	backward(dy nn.Mat)
 	params() []*nn.Param
-	// replica shares the weights and has a past of its own.
+	// replica shares the weights, has a past of its own and drops nothing out.
 	replica() network
 }
 
@@ -27,14 +27,18 @@ type network interface {
 type dense struct {
 	layers []*nn.Dense
 	act    []*nn.LeakyReLU
+	drop   []*dropout
 }
 
 // leak is the slope of the hidden units' negative side, as in the code that
 // the paper points to.
 const leak = 0.1
 
-func newDense(in int, hidden []int, out int, rng *rand.Rand) *dense {
+func newDense(in int, hidden []int, out int, drop float64, rng *rand.Rand) *dense {
 	d := &dense{}
+	for range hidden {
+		d.drop = append(d.drop, newDropout(drop, rng))
+	}
 	for i, n := range append(append([]int(nil), hidden...), out) {
 		d.layers = append(d.layers, nn.NewDense(fmt.Sprintf("dense.%d", i), in, n, rng))
 		d.act = append(d.act, nn.NewLeakyReLU(leak))
@@ -48,14 +52,14 @@ func (d *dense) begin(int) {}
 func (d *dense) forward(x nn.Mat) nn.Mat {
 	last := len(d.layers) - 1
 	for i, l := range d.layers[:last] {
-		x = d.act[i].Forward(l.Forward(x))
+		x = d.drop[i].forward(d.act[i].Forward(l.Forward(x)))
 	}
 	return d.layers[last].Forward(x)
 }
 
 func (d *dense) backward(dy nn.Mat) {
 	for i := len(d.layers) - 1; i > 0; i-- {
-		dy = d.act[i-1].Backward(d.layers[i].Backward(dy))
+		dy = d.act[i-1].Backward(d.drop[i-1].backward(d.layers[i].Backward(dy)))
 	}
 	d.layers[0].BackwardParams(dy)
 }
@@ -68,7 +72,7 @@ func (d *dense) params() (p []*nn.Param) {
 }
 
 func (d *dense) replica() network {
-	r := &dense{}
+	r := &dense{drop: make([]*dropout, len(d.drop))}
 	for i, l := range d.layers {
 		r.layers = append(r.layers, l.Replica())
 		r.act = append(r.act, d.act[i].Replica())
@@ -82,11 +86,13 @@ type recurrent struct {
 	in, out *nn.Dense
 	act     *nn.LeakyReLU
 	gru     *nn.GRU
+	drop    [2]*dropout
 }
 
-func newRecurrent(in, hidden, out int, rng *rand.Rand) *recurrent {
+func newRecurrent(in, hidden, out int, drop float64, rng *rand.Rand) *recurrent {
 	return &recurrent{
-		in: nn.NewDense("in", in, hidden, rng), act: nn.NewLeakyReLU(leak),
+		drop: [2]*dropout{newDropout(drop, rng), newDropout(drop, rng)},
+		in:   nn.NewDense("in", in, hidden, rng), act: nn.NewLeakyReLU(leak),
 		gru: nn.NewGRU("gru", hidden, hidden, rng), out: nn.NewDense("out", hidden, out, rng),
 	}
 }
@@ -94,17 +100,61 @@ func newRecurrent(in, hidden, out int, rng *rand.Rand) *recurrent {
 func (r *recurrent) begin(lanes int) { r.gru.Reset(lanes) }
 
 func (r *recurrent) forward(x nn.Mat) nn.Mat {
-	return r.out.Forward(r.gru.Forward(r.act.Forward(r.in.Forward(x))))
+	x = r.drop[0].forward(r.act.Forward(r.in.Forward(x)))
+	return r.out.Forward(r.drop[1].forward(r.gru.Forward(x)))
 }
 
 func (r *recurrent) backward(dy nn.Mat) {
-	r.in.BackwardParams(r.act.Backward(r.gru.Backward(r.out.Backward(dy))))
+	dy = r.gru.Backward(r.drop[1].backward(r.out.Backward(dy)))
+	r.in.BackwardParams(r.act.Backward(r.drop[0].backward(dy)))
 }
 
 func (r *recurrent) params() []*nn.Param { return nn.Params(r.in, r.gru, r.out) }
 
 func (r *recurrent) replica() network {
-	return &recurrent{r.in.Replica(), r.out.Replica(), r.act.Replica(), r.gru.Replica()}
+	return &recurrent{in: r.in.Replica(), out: r.out.Replica(), act: r.act.Replica(), gru: r.gru.Replica()}
+}
+
+// dropout silences a share of a layer's outputs at random in training
+// (Srivastava et al. 2014). A nil one does nothing.
+type dropout struct {
+	share float64
+	rng   *rand.Rand
+	gain  nn.Mat // of every output of the last forward
+	out   nn.Mat
+}
+
+func newDropout(share float64, rng *rand.Rand) *dropout {
+	if share == 0 {
+		return nil
+	}
+	return &dropout{share: share, rng: rng}
+}
+
+// forward lets what is left grow, so that the mean stays.
+func (d *dropout) forward(x nn.Mat) nn.Mat {
+	if d == nil {
+		return x
+	}
+	d.gain, d.out = d.gain.Resize(x.Rows, x.Cols), d.out.Resize(x.Rows, x.Cols)
+	kept, limit := float32(1/(1-d.share)), uint32(d.share*(1<<32))
+	for i := range x.Data {
+		d.gain.Data[i] = 0
+		if d.rng.Uint32() >= limit {
+			d.gain.Data[i] = kept
+		}
+		d.out.Data[i] = x.Data[i] * d.gain.Data[i]
+	}
+	return d.out
+}
+
+func (d *dropout) backward(dy nn.Mat) nn.Mat {
+	if d != nil {
+		for i, g := range d.gain.Data {
+			dy.Data[i] *= g
+		}
+	}
+	return dy
 }
 
 // inputFloor is added to magnitudes before the logarithm: 40 dB below a

@@ -291,7 +291,7 @@ func TestNetworkedFollowsTraining(t *testing.T) {
 		b.mixture.Data[i] = float32(rng.Float64())
 		spectra[i] = complex(0, b.mixture.Data[i])
 	}
-	for name, net := range map[string]network{"dense": newDense(3*bins, []int{7}, 4, rng), "recurrent": newRecurrent(bins, 6, 4, rng)} {
+	for name, net := range map[string]network{"dense": newDense(3*bins, []int{7}, 4, 0, rng), "recurrent": newRecurrent(bins, 6, 4, 0, rng)} {
 		context := 2
 		if name == "recurrent" {
 			context = 0
@@ -338,8 +338,10 @@ func TestGradients(t *testing.T) {
 	target := random(nn.NewMat(rows, 5))
 	cfg := DefaultSpeech().DNN
 	cfg.Training.Discriminate = 0.2
+	cfg.Training.Phase = false
 	tied := newHead(pair{d(2), d(3)}, target, &cfg)
-	free := newFreeHead(bins, 0.1)
+	free := newFreeHead(bins, &Training{Discriminate: 0.1, Phase: true})
+	random(b.inPhase)
 	for name, loss := range map[string]func(raw nn.Mat) (float64, nn.Mat){
 		"activations": func(raw nn.Mat) (float64, nn.Mat) { return tied.onActivations(raw, target) },
 		"mask":        func(raw nn.Mat) (float64, nn.Mat) { return tied.onMask(raw, b) },

@@ -50,7 +50,7 @@ func (r *SpeechResults) compact(t table) *report.Table {
 		for _, name := range r.systems() {
 			var cell []string
 			for _, m := range metrics {
-				cell = append(cell, fmt.Sprintf("%.2f", selection{r, t, "", snr}.interval(name, m).Mean))
+				cell = append(cell, Interval{selection{r, t, "", snr}.interval(name, m).Mean, math.NaN()}.String())
 			}
 			row = append(row, strings.Join(cell, "/"))
 		}
@@ -77,8 +77,15 @@ func (r *SpeechResults) beside(t table) *report.Table {
 	return out
 }
 
+// rounding is a ratio in dB beyond which there is nothing but rounding: the
+// artefacts of an unprocessed mixture.
+const rounding = 100
+
 // String writes the interval as tables show it.
 func (i Interval) String() string {
+	if math.Abs(i.Mean) > rounding {
+		return "-"
+	}
 	if math.IsNaN(i.Half) {
 		return fmt.Sprintf("%.2f", i.Mean)
 	}
@@ -142,7 +149,7 @@ func (r *SpeechResults) differences() *report.Table {
 }
 
 func (i Interval) signed() string {
-	if i.Mean < 0 {
+	if i.Mean < 0 || i.Mean > rounding {
 		return i.String()
 	}
 	return "+" + i.String()

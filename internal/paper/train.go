@@ -104,8 +104,10 @@ func (e *experiment) system(ctx context.Context, name, condition string, seed ui
 		return newFactored(name, p, encode, e.cfg.NMFExponent), nil
 	case DNMF:
 		return trainDiscriminative(ctx, s, p, e.cfg, seed)
-	case NMFDNN:
-		return trainActivations(ctx, name, s, p, byUpdates(e.cfg.MixIterations), &e.cfg.DNN, seed)
 	}
-	return trainActivations(ctx, name, s, p, byEncoder, &e.cfg.DNN, seed)
+	code := byUpdates(e.cfg.MixIterations)
+	if name == VAENMF && e.cfg.DNN.Targets == "encoder" {
+		code = byEncoder
+	}
+	return trainActivations(ctx, name, s, p, code, &e.cfg.DNN, seed)
 }
