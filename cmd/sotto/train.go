@@ -11,12 +11,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"sotto/dict"
 	"sotto/enhance"
+	"sotto/internal/atomicfile"
 	"sotto/internal/corpus"
 	"sotto/internal/nn"
 	"sotto/internal/train"
@@ -44,128 +44,6 @@ func newTrain(a *app) *cobra.Command {
 	}
 	cmd.AddCommand(newTrainDict(a), newTrainNet(a))
 	return cmd
-}
-
-// dictFlags are the flags of "train dict".
-type dictFlags struct {
-	data    []string
-	exclude []string
-	out     string
-	method  string
-	rank    int
-	frames  int
-	epochs  float64
-	kl      float64
-	seed    uint64
-	screen  bool
-	force   bool
-}
-
-func newTrainDict(a *app) *cobra.Command {
-	var f dictFlags
-	cmd := &cobra.Command{
-		Use:   "dict --data FOLDER -o FILE",
-		Short: "learn a dictionary of spectra",
-		Args:  arguments(0, 0, "no argument"),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.trainDict(cmd.Context(), f) },
-	}
-	flags := cmd.Flags()
-	flags.StringSliceVar(&f.data, "data", nil, "folder of recordings (repeatable)")
-	flags.StringSliceVar(&f.exclude, "exclude", nil, "base name of a clip to leave out (repeatable)")
-	flags.StringVarP(&f.out, "out", "o", "", "dictionary to write")
-	flags.StringVar(&f.method, "method", "vae", "vae (VAE-NMF), or kl, frobenius, is (NMF)")
-	flags.IntVar(&f.rank, "rank", 256, "number of atoms")
-	flags.IntVar(&f.frames, "frames", 300000, "at most this many frames")
-	flags.Float64Var(&f.epochs, "epochs", 0, "passes over the frames, or iterations of NMF (0: the method's default)")
-	flags.Float64Var(&f.kl, "kl-weight", 0, "weight of the divergence from the prior in VAE-NMF (0: the default)")
-	flags.Uint64Var(&f.seed, "seed", 1, "seed of the start and of the order")
-	flags.BoolVar(&f.screen, "screen", false, "leave out speech that is too noisy or dull to be a target")
-	flags.BoolVarP(&f.force, "force", "f", false, "replace an existing file")
-	return cmd
-}
-
-func (a *app) trainDict(ctx context.Context, f dictFlags) error {
-	if f.out == "" || len(f.data) == 0 {
-		return usagef("no %s: train dict needs --data FOLDER and -o FILE", missing(f.out == "", "output", "folder of recordings"))
-	}
-	if err := refuse(f.out, f.force); err != nil {
-		return err
-	}
-	set, err := a.loadClips(ctx, f.data, f.exclude)
-	if err != nil {
-		return err
-	}
-	if f.screen {
-		var r *corpus.ScreenReport
-		set, r = corpus.Screen(set, corpus.DefaultThresholds())
-		fmt.Fprint(a.err, r)
-	}
-	frames, err := train.Frames(set, enhance.DefaultGrid(), f.frames, f.seed)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(a.err, "%d frames of %.1f hours\n", frames.Count, set.Seconds()/3600)
-	d, err := a.fit(ctx, frames, f)
-	if err != nil {
-		return err
-	}
-	return d.Save(f.out)
-}
-
-func missing(first bool, a, b string) string {
-	if first {
-		return a
-	}
-	return b
-}
-
-func (a *app) loadClips(ctx context.Context, folders, exclude []string) (*corpus.Set, error) {
-	report, done := a.stages("reading")
-	defer done()
-	return train.LoadClips(ctx, folders, exclude, report)
-}
-
-// stages returns a report function for work that counts to its own total, and
-// what ends its bar.
-func (a *app) stages(what string) (report func(done, total int), finish func()) {
-	var b *bar
-	last := 0
-	return func(done, total int) {
-			if b == nil {
-				b = a.newBar(int64(total), what)
-			}
-			b.add(done - last)
-			last = done
-		}, func() {
-			if b != nil {
-				b.finish()
-			}
-		}
-}
-
-// fit learns the dictionary by the chosen method.
-func (a *app) fit(ctx context.Context, frames *dict.Frames, f dictFlags) (*dict.Dictionary, error) {
-	start := time.Now()
-	report := func(s dict.Stats) {
-		fmt.Fprintf(a.err, "step %d/%d  objective %.2f  reconstruction %.2f  KL %.2f  penalty %.3g  dead atoms %d  min W %.2g  %s\n",
-			s.Step, s.Steps, s.Objective, s.Reconstruction, s.KL, s.Penalty, s.DeadAtoms, s.MinW, time.Since(start).Round(time.Second))
-	}
-	if f.method == "vae" {
-		steps := f.epochs
-		if steps == 0 {
-			steps = 20
-		}
-		every := max(1, int(steps*float64(frames.Count)/256/25))
-		return dict.Train(ctx, frames, dict.VAEConfig{Rank: f.rank, Epochs: f.epochs, KLWeight: f.kl, Seed: f.seed, ReportEvery: every}, report)
-	}
-	divergence, err := dict.ParseDivergence(f.method)
-	if err != nil {
-		return nil, usagef("method %q: expected vae, kl, frobenius or is", f.method)
-	}
-	if divergence == dict.ItakuraSaito {
-		frames = frames.Power()
-	}
-	return dict.NMF(ctx, frames, dict.NMFConfig{Divergence: divergence, Rank: f.rank, Iterations: int(f.epochs), Seed: f.seed}, report)
 }
 
 // netFlags are the flags of "train net".
@@ -248,7 +126,13 @@ func (f *netFlags) check() error {
 			return usagef("train net needs %s", c.what)
 		}
 	}
-	return refuse(f.out, f.force)
+	if err := refuse(f.out, f.force); err != nil {
+		return err
+	}
+	if err := f.cfg.Validate(); err != nil {
+		return err
+	}
+	return writable(f.out)
 }
 
 func (a *app) trainNet(ctx context.Context, f netFlags) error {
@@ -373,4 +257,35 @@ func factors(text map[string]string) (map[string]float64, error) {
 		weights[name] = w
 	}
 	return weights, nil
+}
+
+// stages returns a report function for work that counts to its own total, and
+// what ends its bar.
+func (a *app) stages(what string) (report func(done, total int), finish func()) {
+	var b *bar
+	last := 0
+	return func(done, total int) {
+			if b == nil {
+				b = a.newBar(int64(total), what)
+			}
+			b.add(done - last)
+			last = done
+		}, func() {
+			if b != nil {
+				b.finish()
+			}
+		}
+}
+
+// writable makes the folder of a file that comes at the end of long work, and
+// returns an error if the file could not be written there.
+func writable(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := atomicfile.Create(path)
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return f.Abort()
 }

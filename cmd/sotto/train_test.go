@@ -69,6 +69,7 @@ func TestTrainFromTIMITAndNOISEX(t *testing.T) {
 	speech, noise, model := filepath.Join(dir, "speech.dict"), filepath.Join(dir, "noise.dict"), filepath.Join(dir, "m.sotto")
 	sotto(t, "train", "dict", "--data", timit, "--rank", "12", "--frames", "1500", "--epochs", "2", "-o", speech)
 	sotto(t, "train", "dict", "--data", noisex, "--rank", "8", "--frames", "1000", "--method", "kl", "--epochs", "10", "-o", filepath.Join(dir, "kl.dict"))
+	sotto(t, "train", "dict", "--data", noisex, "--rank", "8", "--frames", "1000", "--method", "is", "--epochs", "3", "-o", filepath.Join(dir, "new", "is.dict"))
 	sotto(t, "train", "dict", "--data", noisex, "--rank", "8", "--frames", "1000", "--epochs", "2", "-o", noise)
 	sotto(t, "train", "net", "--speech", timit, "--noise", noisex, "--unscreened", "--held-noise", "0.34",
 		"--speech-dict", speech, "--noise-dict", noise, "--hidden", "16", "--layers", "1", "--lanes", "4",
@@ -92,7 +93,18 @@ func TestTrainFromTIMITAndNOISEX(t *testing.T) {
 }
 
 func TestTrainSaysWhatIsMissing(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("plain", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ args, want string }{
+		// What can be known first is told before anything is read: "a" does not exist.
+		{"train dict --data a -o x --method nmf", "--method"},
+		{"train dict --data a -o x --rank 0", "rank 0"},
+		{"train dict --data a -o x --frames -5", "-5 frames"},
+		{"train dict --data a -o plain/x", "plain"},
+		{"train net -o plain/x --speech a --noise b --speech-dict c --noise-dict d", "plain"},
+		{"train net -o x --speech a --noise b --speech-dict c --noise-dict d --lanes 5", "5 mixtures"},
 		{"train dict -o x", "--data"},
 		{"train net -o x --speech a --noise b --speech-dict c", "--noise-dict"},
 		{"train dict --data " + t.TempDir() + " -o x", "no audio files"},
