@@ -56,6 +56,9 @@ func loadModel(ref string) (*enhance.Model, error) {
 	if b, ok := assets.Model(ref); ok {
 		return enhance.Read(bytes.NewReader(b))
 	}
+	if isFolder(ref) {
+		return nil, fmt.Errorf("model %q is a folder; name a file in it", ref)
+	}
 	m, err := enhance.Load(ref)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("model %q: no such file, and no built-in model of that name (built in: %s)", ref, builtIn())

@@ -145,6 +145,10 @@ func (a *app) cleanOne(ctx context.Context, f *cleanFlags, m *enhance.Model, cfg
 	return err
 }
 
+// maxChannels bounds what the header of a file may ask for: every channel takes
+// an enhancer and its buffers, and a WAV file of 44 bytes may declare 65535.
+const maxChannels = 256
+
 // process cleans t.in into t.out. start gets the header of the input and
 // returns what is to be called with the number of frames done.
 func (f *cleanFlags) process(ctx context.Context, m *enhance.Model, cfg enhance.Config, t task, start func(audiofile.Info) func(int)) error {
@@ -157,6 +161,9 @@ func (f *cleanFlags) process(ctx context.Context, m *enhance.Model, cfg enhance.
 			_ = r.Close() // it was only read
 		}
 	}()
+	if n := r.Info().Channels; n > maxChannels {
+		return fmt.Errorf("%s: %d channels, expected at most %d; split it into several files", t.in, n, maxChannels)
+	}
 	enc, err := f.encoding(r.Info())
 	if err != nil {
 		return err

@@ -76,7 +76,7 @@ func (a *app) demo(ctx context.Context, k *knobs, dir string, force bool) error 
 			return err
 		}
 	}
-	err = a.drawSpectrograms(paths[3], force,
+	err = a.drawSpectrograms(ctx, paths[3], force,
 		report.Clip{Title: "before", Rate: rate, Samples: noisy},
 		report.Clip{Title: "after", Rate: rate, Samples: cleaned})
 	if err != nil {

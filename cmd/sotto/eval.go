@@ -65,7 +65,7 @@ func newEval(a *app) *cobra.Command {
 				}
 				return a.evalFolder(cmd.Context(), &f, args[0])
 			}
-			return a.evalPair(&f, args[0], args[1])
+			return a.evalPair(cmd.Context(), &f, args[0], args[1])
 		},
 	}
 	f.register(cmd)
@@ -103,7 +103,7 @@ func (f *evalFlags) settings() (*meter, report.Format, error) {
 func (f *evalFlags) skipSamples() int { return int(f.skip.Seconds() * scoreRate) }
 
 // evalPair scores one file against another.
-func (a *app) evalPair(f *evalFlags, ref, deg string) error {
+func (a *app) evalPair(ctx context.Context, f *evalFlags, ref, deg string) error {
 	m, format, err := f.settings()
 	if err != nil {
 		return err
@@ -113,28 +113,37 @@ func (a *app) evalPair(f *evalFlags, ref, deg string) error {
 			return usagef("%s is a folder, expected two files; a folder is scored by itself", path)
 		}
 	}
-	clean, err := audiofile.ReadMonoAt(ref, scoreRate)
+	scores, err := await(ctx, func() ([]float64, error) { return f.scorePair(m, ref, deg) })
 	if err != nil {
 		return err
+	}
+	t := report.Table{Columns: m.columns}
+	t.Add(cells(scores)...)
+	return t.Write(a.out, format)
+}
+
+// scorePair reads the two files and returns a score per column.
+func (f *evalFlags) scorePair(m *meter, ref, deg string) ([]float64, error) {
+	clean, err := audiofile.ReadMonoAt(ref, scoreRate)
+	if err != nil {
+		return nil, err
 	}
 	est, err := audiofile.ReadMonoAt(deg, scoreRate)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := sameLength(ref, deg, len(clean), len(est)); err != nil {
-		return err
+		return nil, err
 	}
 	skip := f.skipSamples()
 	if skip >= len(clean) {
-		return usagef("--skip is %v, expected less than the length of %s", f.skip, ref)
+		return nil, usagef("--skip is %v, expected less than the length of %s", f.skip, ref)
 	}
 	rows, problems := m.measure(reference{clean: clean[skip:]}, est[skip:])
 	if len(problems) > 0 {
-		return fmt.Errorf("%s against %s: %w", deg, ref, problems[0])
+		return nil, fmt.Errorf("%s against %s: %w", deg, ref, problems[0])
 	}
-	t := report.Table{Columns: m.columns}
-	t.Add(cells(rows[0])...)
-	return t.Write(a.out, format)
+	return rows[0], nil
 }
 
 // sameLength returns an error unless two recordings are aligned, in samples at

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"image"
 	"io"
 	"path/filepath"
 
@@ -24,18 +26,18 @@ before and after cleaning, stand side by side on one scale of levels. Channels
 are averaged.`,
 		Example: "  sotto plot noisy.wav clean.wav -o before-after.png",
 		Args:    arguments(1, maxPanels, fmt.Sprintf("1 to %d files", maxPanels)),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				return usagef("no output; name one, such as -o spectrogram.png")
 			}
 			if err := refuse(out, force); err != nil {
 				return err
 			}
-			clips, err := readClips(args)
+			clips, err := await(cmd.Context(), func() ([]report.Clip, error) { return readClips(args) })
 			if err != nil {
 				return err
 			}
-			return a.drawSpectrograms(out, force, clips...)
+			return a.drawSpectrograms(cmd.Context(), out, force, clips...)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", `the picture, or "-"`)
@@ -59,8 +61,8 @@ func readClips(paths []string) ([]report.Clip, error) {
 }
 
 // drawSpectrograms writes the picture of the clips.
-func (a *app) drawSpectrograms(path string, force bool, clips ...report.Clip) error {
-	picture, err := report.Spectrograms(clips...)
+func (a *app) drawSpectrograms(ctx context.Context, path string, force bool, clips ...report.Clip) error {
+	picture, err := await(ctx, func() (image.Image, error) { return report.Spectrograms(clips...) })
 	if err != nil {
 		return err
 	}
