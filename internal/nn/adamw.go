@@ -20,10 +20,11 @@ type AdamW struct {
 	cfg    AdamWConfig
 	params []*Param
 	// M and V are the first and second moments, one slice a parameter, and Steps
-	// is how many steps they have seen. They are exported so that a checkpoint
-	// can hold them.
+	// is how many steps each has seen: fewer for one that was frozen, whose
+	// moments are as young when it thaws as the others' were at the start. They
+	// are exported so that a checkpoint can hold them.
 	M, V  [][]float32
-	Steps int
+	Steps []int
 }
 
 // NewAdamW returns an optimiser of params with zero moments.
@@ -37,7 +38,7 @@ func NewAdamW(params []*Param, cfg AdamWConfig) *AdamW {
 	if cfg.Eps == 0 {
 		cfg.Eps = 1e-8
 	}
-	a := &AdamW{cfg: cfg, params: params}
+	a := &AdamW{cfg: cfg, params: params, Steps: make([]int, len(params))}
 	for _, p := range params {
 		a.M = append(a.M, make([]float32, len(p.Value)))
 		a.V = append(a.V, make([]float32, len(p.Value)))
@@ -49,10 +50,7 @@ func NewAdamW(params []*Param, cfg AdamWConfig) *AdamW {
 // parameter's own rate can be lowered by scale, a factor by parameter name; nil
 // means 1 for all, and 0 freezes.
 func (a *AdamW) Step(lr float64, scale func(name string) float64) {
-	a.Steps++
 	b1, b2 := float32(a.cfg.Beta1), float32(a.cfg.Beta2)
-	c1 := 1 - math.Pow(a.cfg.Beta1, float64(a.Steps))
-	c2 := float32(1 / math.Sqrt(1-math.Pow(a.cfg.Beta2, float64(a.Steps))))
 	eps := float32(a.cfg.Eps)
 	for i, p := range a.params {
 		rate := lr
@@ -62,6 +60,9 @@ func (a *AdamW) Step(lr float64, scale func(name string) float64) {
 		if rate == 0 {
 			continue
 		}
+		a.Steps[i]++
+		c1 := 1 - math.Pow(a.cfg.Beta1, float64(a.Steps[i]))
+		c2 := float32(1 / math.Sqrt(1-math.Pow(a.cfg.Beta2, float64(a.Steps[i]))))
 		step := float32(rate / c1)
 		keep := float32(1)
 		if p.Decay {

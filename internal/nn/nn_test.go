@@ -212,6 +212,21 @@ func TestAdamWDecayAndFreeze(t *testing.T) {
 	}
 }
 
+// TestAdamWThawsGently freezes a parameter for long: its first step must be as
+// long as any parameter's first step, the learning rate.
+func TestAdamWThawsGently(t *testing.T) {
+	p := NewParam("p", 1, 1, false)
+	opt := NewAdamW([]*Param{p}, AdamWConfig{})
+	for range 1000 {
+		opt.Step(0.1, func(string) float64 { return 0 })
+	}
+	p.Grad[0] = 3
+	opt.Step(0.1, nil)
+	if math.Abs(float64(p.Value[0])+0.1) > 1e-6 {
+		t.Errorf("the first step after a thaw is %g, want -0.1", p.Value[0])
+	}
+}
+
 func TestClipGlobalNorm(t *testing.T) {
 	p := NewParam("p", 1, 2, false)
 	p.Grad[0], p.Grad[1] = 3, 4

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 
 	"sotto/enhance"
 	"sotto/internal/atomicfile"
@@ -16,10 +17,12 @@ import (
 
 // checkpointState is what a checkpoint holds beside the tensors.
 type checkpointState struct {
-	Config   NetConfig
-	Step     int
-	OptSteps int
-	EMASteps int
+	Config NetConfig
+	Step   int
+	// ParamSteps are the optimiser's, by parameter. Early checkpoints lack them:
+	// all parameters had been at every step.
+	ParamSteps []int
+	EMASteps   int
 	// Score is the best validation score; HasBest says that there is one.
 	Score   float64
 	HasBest bool
@@ -35,7 +38,7 @@ func (t *netTrainer) save() error {
 		return nil
 	}
 	state := checkpointState{
-		Config: t.cfg, Step: t.step, OptSteps: t.opt.Steps, EMASteps: t.ema.Steps,
+		Config: t.cfg, Step: t.step, ParamSteps: t.opt.Steps, EMASteps: t.ema.Steps,
 		HasBest: t.best != nil, Smooth: t.smooth, History: t.history,
 	}
 	if state.HasBest {
@@ -114,7 +117,10 @@ func (t *netTrainer) resume() error {
 	if err := t.eachTensor(func(name string, data []float32) error { return fill(file, name, data) }); err != nil {
 		return fmt.Errorf("train: checkpoint %s: %w", t.in.Checkpoint, err)
 	}
-	t.step, t.opt.Steps, t.ema.Steps = state.Step, state.OptSteps, state.EMASteps
+	t.step, t.opt.Steps, t.ema.Steps = state.Step, state.ParamSteps, state.EMASteps
+	if len(t.opt.Steps) != len(t.params) {
+		t.opt.Steps = slices.Repeat([]int{state.Step}, len(t.params))
+	}
 	t.smooth, t.history = state.Smooth, state.History
 	t.net.speech.refresh()
 	t.net.noise.refresh()

@@ -14,10 +14,12 @@ import (
 	"sotto/stft"
 )
 
-// The dictionaries' names among the parameters.
+// Names among the parameters: the dictionaries, and what those of the stage after
+// the mask begin with.
 const (
 	speechName = "speech.U"
 	noiseName  = "noise.U"
+	refineName = "refine"
 )
 
 // export builds a model from the averaged weights.

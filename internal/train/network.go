@@ -121,7 +121,7 @@ func (n *network) startOpen(speechRank, bins int) {
 
 // addRefinement appends the per-bin stage; it starts as the identity.
 func (n *network) addRefinement(bins int, rng *rand.Rand) {
-	n.refine = nn.NewDense("refine", n.in.Out, bins, rng)
+	n.refine = nn.NewDense(refineName, n.in.Out, bins, rng)
 	clear(n.refine.W.Value)
 }
 

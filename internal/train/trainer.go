@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -171,13 +172,13 @@ func (t *netTrainer) run(ctx context.Context, report func(Progress)) error {
 		rate := nn.CosineSchedule(t.step, total, t.cfg.WarmUp, t.cfg.Rate, t.cfg.Floor)
 		terms, err := t.oneStep(ctx, p, rate, t.step < regress)
 		if err != nil {
-			return errors.Join(err, t.save())
+			return t.stop(err)
 		}
 		t.step++
 		t.track(terms, t.step-1 == regress)
 		scores, best, err := t.maintain(ctx, t.step == total)
 		if err != nil {
-			return errors.Join(err, t.save())
+			return t.stop(err)
 		}
 		report(t.progress(total, rate, scores, best))
 	}
@@ -185,6 +186,15 @@ func (t *netTrainer) run(ctx context.Context, report func(Progress)) error {
 		t.best = t.export()
 	}
 	return nil
+}
+
+// stop saves before a run ends early and returns why it does. A save that fails
+// is the worse news: nobody must hear that the run can go on.
+func (t *netTrainer) stop(why error) error {
+	if err := t.save(); err != nil {
+		return fmt.Errorf("%w (after: %v)", err, why) //nolint:errorlint // not to be taken for a plain interruption
+	}
+	return why
 }
 
 // oneStep takes a batch a worker through forward, backward and the update.
@@ -219,7 +229,7 @@ func (t *netTrainer) oneStep(ctx context.Context, p *pipeline, rate float64, reg
 		terms.SISDR += share * w.terms.SISDR
 	}
 	nn.ClipGlobalNorm(t.params, t.cfg.GradientNorm*float64(len(t.works)))
-	t.opt.Step(rate, func(name string) float64 { return t.rateOf(name, tune) })
+	t.opt.Step(rate, func(name string) float64 { return t.rateOf(name, regress, tune) })
 	if tune {
 		t.net.speech.refresh()
 		t.net.noise.refresh()
@@ -228,13 +238,17 @@ func (t *netTrainer) oneStep(ctx context.Context, p *pipeline, rate float64, reg
 	return terms, nil
 }
 
-// rateOf returns a parameter's share of the learning rate: the dictionaries
-// stand still or follow at a tenth (ALGORITHMS 6.2).
-func (t *netTrainer) rateOf(name string, tune bool) float64 {
-	if name != speechName && name != noiseName {
+// rateOf returns a parameter's share of the learning rate. What gets no gradient
+// stands still: the stage after the mask during the regression, and the
+// dictionaries until they follow at a tenth (ALGORITHMS 6.2).
+func (t *netTrainer) rateOf(name string, regress, tune bool) float64 {
+	switch {
+	case name != speechName && name != noiseName:
+		if regress && strings.HasPrefix(name, refineName) {
+			return 0
+		}
 		return 1
-	}
-	if tune {
+	case tune:
 		return 0.1
 	}
 	return 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -126,6 +127,27 @@ func TestNetKeepsAStepCancelledInValidation(t *testing.T) {
 	}
 	if steps != 2 {
 		t.Errorf("the resumed run took %d steps, expected the remaining 2", steps)
+	}
+}
+
+// TestNetTellsOfALostCheckpoint interrupts a run whose checkpoint cannot be
+// written any more: that must not look like an interruption that can go on.
+func TestNetTellsOfALostCheckpoint(t *testing.T) {
+	cfg, in := smallRun(4)
+	dir := filepath.Join(t.TempDir(), "work")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	in.Checkpoint = filepath.Join(dir, "checkpoint")
+	ctx, kill := context.WithCancel(t.Context())
+	_, _, err := Net(ctx, cfg, in, func(Progress) {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+		kill()
+	})
+	if err == nil || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "checkpoint") {
+		t.Errorf("error %v, expected one about the checkpoint that is not context.Canceled", err)
 	}
 }
 
