@@ -74,6 +74,33 @@ func (b *bar) finish() {
 	b.silent = true
 }
 
+// stages is the progress of work in several parts that each count from one to a
+// total of their own, such as folders that are read one after the other.
+type stages struct {
+	app  *app
+	what string
+	bar  *bar // of the present part
+	last int
+}
+
+// report notes how much of a part is done. Less than before, or another total,
+// begins the next part.
+func (s *stages) report(done, total int) {
+	if s.bar == nil || done < s.last || int64(total) != s.bar.total {
+		s.finish()
+		s.bar, s.last = s.app.newBar(int64(total), s.what), 0
+	}
+	s.bar.add(done - s.last)
+	s.last = done
+}
+
+// finish removes the bar.
+func (s *stages) finish() {
+	if s.bar != nil {
+		s.bar.finish()
+	}
+}
+
 // workers returns the number of workers for a -j flag: its value, or all cores
 // for 0.
 func workers(j int) (int, error) {

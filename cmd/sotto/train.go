@@ -183,9 +183,9 @@ func (a *app) netInputs(ctx context.Context, f *netFlags) (*train.NetInputs, err
 		return nil, err
 	}
 	f.data.Seed = f.cfg.Seed
-	report, done := a.stages("reading")
-	data, err := train.LoadData(ctx, f.data, report)
-	done()
+	reading := stages{app: a, what: "reading"}
+	data, err := train.LoadData(ctx, f.data, reading.report)
+	reading.finish()
 	if err != nil {
 		return nil, err
 	}
@@ -257,24 +257,6 @@ func factors(text map[string]string) (map[string]float64, error) {
 		weights[name] = w
 	}
 	return weights, nil
-}
-
-// stages returns a report function for work that counts to its own total, and
-// what ends its bar.
-func (a *app) stages(what string) (report func(done, total int), finish func()) {
-	var b *bar
-	last := 0
-	return func(done, total int) {
-			if b == nil {
-				b = a.newBar(int64(total), what)
-			}
-			b.add(done - last)
-			last = done
-		}, func() {
-			if b != nil {
-				b.finish()
-			}
-		}
 }
 
 // writable makes the folder of a file that comes at the end of long work, and

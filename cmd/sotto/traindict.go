@@ -117,9 +117,9 @@ func missing(first bool, a, b string) string {
 }
 
 func (a *app) loadClips(ctx context.Context, folders, exclude []string) (*corpus.Set, error) {
-	report, done := a.stages("reading")
-	defer done()
-	return train.LoadClips(ctx, folders, exclude, report)
+	reading := stages{app: a, what: "reading"}
+	defer reading.finish()
+	return train.LoadClips(ctx, folders, exclude, reading.report)
 }
 
 // fit learns the dictionary by the chosen method.
