@@ -46,7 +46,7 @@ func newFactored(name string, p pair, cfg dict.EncodeConfig, exponent float64) *
 // a good one. Its exponent is 1, as in what they were learned for.
 func trainDiscriminative(ctx context.Context, s *scene, analysis pair, cfg *Speech, seed uint64) (*System, error) {
 	rng := rand.New(rand.NewPCG(seed, 0xd))
-	encode := dict.EncodeConfig{Iterations: cfg.MixIterations, Sparsity: cfg.Sparsity}
+	encode := dict.EncodeConfig{Iterations: cfg.MixIterations, Sparsity: cfg.DNMFSparsity}
 	target, mixture := &dict.Frames{Bins: s.bins}, &dict.Frames{Bins: s.bins}
 	t := cfg.DNN.Training
 	for range cfg.DNMFMixtures {

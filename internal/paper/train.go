@@ -14,6 +14,7 @@ type method string
 const (
 	plain       method = "NMF"
 	sparse      method = "SNMF"
+	analysis    method = "DNMF"
 	variational method = "VAE-NMF"
 )
 
@@ -53,6 +54,8 @@ func (d *dictionaries) learn(ctx context.Context, m method, f *dict.Frames, seed
 	switch m {
 	case sparse:
 		cfg.Sparsity = d.cfg.Sparsity
+	case analysis:
+		cfg.Sparsity = d.cfg.DNMFSparsity
 	case plain:
 	case variational:
 		vae, err := d.cfg.VAE.config(d.cfg.Rank, f, seed)
@@ -84,8 +87,10 @@ func (e *experiment) system(ctx context.Context, name, condition string, seed ui
 		return trainRecurrent(ctx, s, &e.cfg.RNN, seed)
 	case NMF, NMFDNN:
 		m = plain
-	case SparseNMF, DNMF:
+	case SparseNMF:
 		m = sparse
+	case DNMF:
+		m = analysis
 	case VAENMF:
 		m = variational
 	default:
