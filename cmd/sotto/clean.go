@@ -247,6 +247,9 @@ func destinations(args []string, out string) ([]task, error) {
 				return nil, err
 			}
 			root = arg
+			if below(out, root) { // what was cleaned before is no input
+				files = slices.DeleteFunc(files, func(file string) bool { return below(file, out) })
+			}
 		}
 		for _, file := range files {
 			rel, err := filepath.Rel(root, file)
@@ -278,6 +281,20 @@ func singleDestination(in, out string) ([]task, error) {
 func isFolder(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.IsDir()
+}
+
+// below reports whether path lies in a folder, at any depth.
+func below(path, folder string) bool {
+	p, err := filepath.Abs(path)
+	if err != nil {
+		return false
+	}
+	f, err := filepath.Abs(folder)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(f, p)
+	return err == nil && rel != "." && filepath.IsLocal(rel)
 }
 
 // sameFile reports whether two paths lead to one regular file.
