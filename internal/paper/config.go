@@ -118,8 +118,8 @@ func DefaultSpeech() *Speech {
 		FrameMS: 32, HopMS: 16,
 		Rank: 40, NMFIterations: 100, MixIterations: 50, NMFExponent: 2, Sparsity: 1, DNMFSparsity: 5, DNMFMixtures: 1, DNMFSteps: 25,
 		VAE: VAE{
-			Hidden: []int{256, 256}, Steps: 600, Batch: 128, LearningRate: 1e-3, DictionaryRate: 10, WeightDecay: 1e-5,
-			PriorShape: 1, PriorRate: 1, KLWeight: 0.1, Likelihood: "kl",
+			Hidden: []int{256, 256}, Steps: 800, Batch: 256, LearningRate: 3e-3, DictionaryRate: 100, WeightDecay: 1e-5,
+			InputNoise: 0.2, PriorShape: 1, PriorRate: 1, KLWeight: 0.1, Likelihood: "kl",
 		},
 		DNN: DNN{Hidden: []int{512, 512}, Context: 7, Compression: 0.5, Exponent: 1.4, Targets: "updates", MaskShare: 0, Training: training},
 		RNN: RNN{Hidden: 256, Training: recurrent},
