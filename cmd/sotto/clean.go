@@ -247,8 +247,8 @@ func destinations(args []string, out string) ([]task, error) {
 				return nil, err
 			}
 			root = arg
-			if below(out, root) { // what was cleaned before is no input
-				files = slices.DeleteFunc(files, func(file string) bool { return below(file, out) })
+			if within(out, root) { // what was cleaned before is no input
+				files = slices.DeleteFunc(files, func(file string) bool { return within(file, out) })
 			}
 		}
 		for _, file := range files {
@@ -283,8 +283,8 @@ func isFolder(path string) bool {
 	return err == nil && st.IsDir()
 }
 
-// below reports whether path lies in a folder, at any depth.
-func below(path, folder string) bool {
+// within reports whether path lies in a folder, at any depth.
+func within(path, folder string) bool {
 	p, err := filepath.Abs(path)
 	if err != nil {
 		return false
