@@ -83,7 +83,7 @@ type EMGSubject struct {
 	VAF map[string]map[string]vaf.Result `json:"vaf"`
 }
 
-// emgExample is the first subject's first movement, for figures.
+// emgExample is the movement of the figures.
 type emgExample struct {
 	subject  string
 	movement int
@@ -131,7 +131,8 @@ func RunEMG(ctx context.Context, recordings []*Recording, cfg *EMG, opt Options)
 		return nil, err
 	}
 	r := &EMGResults{Config: cfg, Channels: moves[0].train.Bins}
-	r.example = exampleOf(subjects, moves[0], done[0])
+	i := liveliest(moves)
+	r.example = exampleOf(subjects, moves[i], done[i])
 	for s, name := range subjects {
 		result, err := scoreSubject(name, s, moves, done)
 		if err != nil {
@@ -296,6 +297,18 @@ func appendChannels(channels [][]float32, f *dict.Frames) [][]float32 {
 		}
 	}
 	return channels
+}
+
+// liveliest returns the first subject's movement with the most activity in the
+// held-out repetitions, where there is most to see.
+func liveliest(moves []*movement) int {
+	best := 0
+	for i, m := range moves {
+		if m.subject == moves[0].subject && m.test.Mean() > moves[best].test.Mean() {
+			best = i
+		}
+	}
+	return best
 }
 
 func exampleOf(subjects []string, m *movement, r *reconstruction) *emgExample {
