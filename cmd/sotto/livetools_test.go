@@ -85,6 +85,9 @@ func watchIdle() func() float64 {
 // failUnlessBusy fails the test, or on a busy machine skips its verdict.
 func failUnlessBusy(t *testing.T, idle float64, format string, args ...any) {
 	t.Helper()
+	if raceEnabled {
+		t.Skipf("not judged, the race detector makes sotto too slow for live sound: "+format, args...)
+	}
 	if idle < busyBelow {
 		t.Skipf("not judged, the machine was only %.0f %% idle: "+format, append([]any{100 * idle}, args...)...)
 	}
