@@ -113,14 +113,14 @@ func TestSlicesMatchScalars(t *testing.T) {
 			t.Fatalf("%sTo returned %d values, want %d", k.name, len(y), len(x))
 		}
 		for i, v := range x {
-			if y[i] != k.fast(v) {
+			if relErr(y[i], float64(k.fast(v))) > 4e-7 {
 				t.Fatalf("%sTo at %v: %v, scalar %v", k.name, v, y[i], k.fast(v))
 			}
 		}
 	}
 	y := LogTo(make([]float32, len(x)), x)
 	for i, v := range x {
-		if y[i] != Log(v) {
+		if relErr(y[i], float64(Log(v))) > 4e-7 {
 			t.Fatalf("LogTo at %v: %v, scalar %v", v, y[i], Log(v))
 		}
 	}

@@ -7,7 +7,6 @@ import (
 
 	"sotto/enhance"
 	"sotto/internal/corpus"
-	"sotto/internal/fastmath"
 	"sotto/internal/nn"
 	"sotto/stft"
 )
@@ -35,8 +34,7 @@ type Source interface {
 type preparer struct {
 	source       Source
 	bins         int
-	share        float32
-	weights      []float32 // of the loss, by bin
+	targets      *targetFiller
 	encodings    bool
 	noisy, clean *stft.Analyzer
 	features     *enhance.Features
@@ -56,9 +54,8 @@ func newPreparer(src Source, grid enhance.Grid, spec enhance.FeatureSpec, loss L
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	return &preparer{
-		source: src, bins: grid.Bins(), share: float32(loss.Complex),
-		weights: loss.binWeights(grid.Bins(), 1/grid.Frame.Seconds()),
-		noisy:   noisy, clean: clean, features: enhance.NewFeatures(spec, grid.Hop), hop: cfg.HopSize(), bands: spec.Bands(),
+		source: src, bins: grid.Bins(), targets: newTargetFiller(loss, grid.Bins(), 1/grid.Frame.Seconds()),
+		noisy: noisy, clean: clean, features: enhance.NewFeatures(spec, grid.Hop), hop: cfg.HopSize(), bands: spec.Bands(),
 		y: make([]complex64, grid.Bins()), s: make([]complex64, grid.Bins()),
 	}, nil
 }
@@ -101,28 +98,11 @@ func (p *preparer) fillLane(b *batch, lane int) {
 		p.clean.Analyze(p.s, p.mixture.Clean[at:at+p.hop])
 		p.features.Compute(b.features.Row(row), p.y)
 		targets := b.targets[row*p.bins : (row+1)*p.bins]
-		b.scales[lane].add(p.fillTargets(targets))
+		b.scales[lane].add(p.targets.fill(targets, p.y, p.s))
 		if p.encodings {
 			p.fillMagnitudes(b.speech.Row(row), b.noise.Row(row))
 		}
 	}
-}
-
-// fillTargets writes the targets of one frame and returns its share of the
-// lane's sums.
-func (p *preparer) fillTargets(targets []target) laneScale {
-	var clean, speech, noisy float32
-	for k := range targets {
-		t := newTarget(p.y[k], p.s[k], p.share)
-		targets[k] = t
-		s2 := power(p.s[k])
-		clean += s2
-		noisy += p.weights[k] * t.noisy * t.noisy
-		if s2 > 0 {
-			speech += p.weights[k] * fastmath.Exp(Compress*fastmath.Log(s2))
-		}
-	}
-	return laneScale{clean: float64(clean), speech: float64(speech), noisy: float64(noisy)}
 }
 
 // fillMagnitudes writes |S| and |Y-S| relative to the running level.
@@ -134,7 +114,5 @@ func (p *preparer) fillMagnitudes(speech, noise []float32) {
 		noise[k] = scale * magnitude(n)
 	}
 }
-
-func power(z complex64) float32 { return real(z)*real(z) + imag(z)*imag(z) }
 
 func magnitude(z complex64) float32 { return float32(math.Sqrt(float64(power(z)))) }

@@ -61,22 +61,53 @@ type target struct {
 	power float32 // |Y|^2
 }
 
-// newTarget computes a bin's target; share is LossConfig.Complex.
-func newTarget(y, s complex64, share float32) target {
-	yr, yi, sr, si := real(y), imag(y), real(s), imag(s)
-	y2, s2 := yr*yr+yi*yi, sr*sr+si*si
-	cross := yr*sr + yi*si
-	t := target{cross: cross, power: y2}
-	if y2 > 0 {
-		t.noisy = fastmath.Exp(Compress / 2 * fastmath.Log(y2))
-	}
-	if s2 > 0 {
-		mag := fastmath.Exp(Compress / 2 * fastmath.Log(s2))
-		cos := cross / (float32(math.Sqrt(float64(y2)*float64(s2))) + 1e-20)
-		t.match = mag * (share*cos + 1 - share)
-	}
-	return t
+// targetFiller turns spectra into targets. It is not safe for concurrent use.
+type targetFiller struct {
+	share   float32   // LossConfig.Complex
+	weights []float32 // of the loss, by bin
+	// noisy and clean are |Y|^2 and |S|^2, and their compressed twins the
+	// magnitudes to the power c.
+	noisy, clean, noisyC, cleanC []float32
 }
+
+func newTargetFiller(cfg LossConfig, bins int, spacing float64) *targetFiller {
+	f := &targetFiller{share: float32(cfg.Complex), weights: cfg.binWeights(bins, spacing)}
+	for _, v := range []*[]float32{&f.noisy, &f.clean, &f.noisyC, &f.cleanC} {
+		*v = make([]float32, bins)
+	}
+	return f
+}
+
+// fill computes the targets of a frame with the noisy spectrum y and the clean
+// spectrum s and returns the frame's share of the lane's sums.
+func (f *targetFiller) fill(targets []target, y, s []complex64) laneScale {
+	for k := range targets {
+		f.noisy[k], f.clean[k] = power(y[k]), power(s[k])
+	}
+	fastmath.PowTo(f.noisyC, f.noisy, Compress/2)
+	fastmath.PowTo(f.cleanC, f.clean, Compress/2)
+	var clean, speech, noisy float32
+	for k := range targets {
+		y2, s2 := f.noisy[k], f.clean[k]
+		cross := real(y[k])*real(s[k]) + imag(y[k])*imag(s[k])
+		t := target{cross: cross, power: y2}
+		if y2 > 0 {
+			t.noisy = f.noisyC[k]
+			noisy += f.weights[k] * t.noisy * t.noisy
+		}
+		if s2 > 0 {
+			c := f.cleanC[k]
+			cos := cross / (float32(math.Sqrt(float64(y2)*float64(s2))) + 1e-20)
+			t.match = c * (f.share*cos + 1 - f.share)
+			speech += f.weights[k] * c * c
+		}
+		clean += s2
+		targets[k] = t
+	}
+	return laneScale{clean: float64(clean), speech: float64(speech), noisy: float64(noisy)}
+}
+
+func power(z complex64) float32 { return real(z)*real(z) + imag(z)*imag(z) }
 
 // laneLoss is the SI-SDR bookkeeping of one sequence.
 type laneLoss struct {
@@ -149,10 +180,15 @@ type maskLoss struct {
 	weights []float32 // by bin
 	lanes   []laneLoss
 	dg      nn.Mat
+	// gain and compact are a row of the masks, bounded below, and to the power c.
+	gain, compact []float32
 }
 
 func newMaskLoss(cfg LossConfig, bins int, spacing float64) *maskLoss {
-	return &maskLoss{cfg: cfg, weights: cfg.binWeights(bins, spacing)}
+	return &maskLoss{
+		cfg: cfg, weights: cfg.binWeights(bins, spacing),
+		gain: make([]float32, bins), compact: make([]float32, bins),
+	}
 }
 
 // gradient returns the loss terms of masks g and dL/dG, the mean over lanes.
@@ -182,12 +218,15 @@ func (l *maskLoss) gradient(b *batch, g nn.Mat) (lossTerms, nn.Mat) {
 func (l *maskLoss) compressed(targets []target, g, dg []float32, scale float32, lane *laneLoss) float64 {
 	var sum, cross, output float32
 	missing := float32(l.cfg.Missing)
-	weights := l.weights[:len(targets)]
-	g, dg = g[:len(targets)], dg[:len(targets)]
+	weights, bounded := l.weights[:len(targets)], l.gain[:len(targets)]
+	for k, v := range g {
+		bounded[k] = max(v, minGain)
+	}
+	compact := fastmath.PowTo(l.compact, bounded, Compress)
+	dg = dg[:len(targets)]
 	for k := range targets {
-		t := &targets[k]
-		gain := max(g[k], minGain)
-		a := t.noisy * fastmath.Exp(Compress*fastmath.Log(gain))
+		t, gain := &targets[k], bounded[k]
+		a := t.noisy * compact[k]
 		sum += weights[k] * a * (a - 2*t.match)
 		excess := a - t.match
 		if excess < 0 {

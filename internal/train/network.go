@@ -175,13 +175,17 @@ func (n *network) activations(features nn.Mat) nn.Mat {
 	return n.h
 }
 
-// activationsBackward takes dL/dh back to the weights. extra, when it is not
+// activationsBackward takes dL/dh, which it overwrites as it does h, back to the
+// weights. extra, when it is not
 // empty, is a gradient that reaches the residual stream by another way (the
 // refinement).
 func (n *network) activationsBackward(dh, extra nn.Mat) {
+	// softplus'(u) = 1 - e^-softplus(u).
 	for i, h := range n.h.Data {
-		// softplus'(u) = 1 - e^-softplus(u).
-		dh.Data[i] *= 1 - fastmath.Exp(-h)
+		n.h.Data[i] = -h
+	}
+	for i, e := range fastmath.ExpTo(n.h.Data, n.h.Data) {
+		dh.Data[i] *= 1 - e
 	}
 	d := n.out.Backward(dh)
 	if extra.Data != nil {
@@ -232,15 +236,14 @@ func (n *network) mask(features nn.Mat) nn.Mat {
 	nn.Gemm(nn.NoTrans, nn.T, 1, hn, n.noise.w, 0, n.xn)
 	n.gain = n.gain.Resize(hs.Rows, n.xs.Cols)
 	if n.refine != nil {
-		copy(n.gain.Data, n.refine.Forward(n.sums[len(n.gru)]).Data)
+		fastmath.ExpTo(n.gain.Data, n.refine.Forward(n.sums[len(n.gru)]).Data)
 	} else {
-		n.gain.Zero()
+		for i := range n.gain.Data {
+			n.gain.Data[i] = 1
+		}
 	}
 	for i, r := range n.gain.Data {
-		s := n.power(n.xs.Data[i])
-		if r != 0 {
-			s *= fastmath.Exp(r)
-		}
+		s := r * n.power(n.xs.Data[i])
 		n.gain.Data[i] = s / (s + n.power(n.xn.Data[i]))
 	}
 	return n.gain

@@ -33,17 +33,17 @@ func testNetwork(exponent float64, refine bool, rng *rand.Rand) *network {
 func testBatch(lanes, frames int, rng *rand.Rand) *batch {
 	b := &batch{}
 	b.resize(lanes, frames, 5, testBins, false)
-	weights := DefaultLoss().binWeights(testBins, 800)
-	p := &preparer{bins: testBins, share: 0.3, weights: weights, y: make([]complex64, testBins), s: make([]complex64, testBins)}
+	filler := newTargetFiller(DefaultLoss(), testBins, 800)
+	y, s := make([]complex64, testBins), make([]complex64, testBins)
 	for row := range lanes * frames {
 		for i := range b.features.Row(row) {
 			b.features.Row(row)[i] = float32(rng.NormFloat64())
 		}
-		for k := range p.y {
-			p.s[k] = complex(float32(rng.NormFloat64()), float32(rng.NormFloat64()))
-			p.y[k] = p.s[k] + complex(float32(rng.NormFloat64()), float32(rng.NormFloat64()))
+		for k := range y {
+			s[k] = complex(float32(rng.NormFloat64()), float32(rng.NormFloat64()))
+			y[k] = s[k] + complex(float32(rng.NormFloat64()), float32(rng.NormFloat64()))
 		}
-		b.scales[row%lanes].add(p.fillTargets(b.targets[row*testBins : (row+1)*testBins]))
+		b.scales[row%lanes].add(filler.fill(b.targets[row*testBins:(row+1)*testBins], y, s))
 	}
 	return b
 }
@@ -109,17 +109,18 @@ func TestLossIsTheFormula(t *testing.T) {
 	b.resize(1, frames, 5, testBins, false)
 	cfg := DefaultLoss()
 	weights := cfg.binWeights(testBins, 800)
-	p := &preparer{bins: testBins, share: float32(cfg.Complex), weights: weights, y: make([]complex64, testBins), s: make([]complex64, testBins)}
+	filler := newTargetFiller(cfg, testBins, 800)
+	noisy, voice := make([]complex64, testBins), make([]complex64, testBins)
 	g := nn.NewMat(frames, testBins)
 	for row := range frames {
 		for k := range testBins {
 			i := row*testBins + k
 			s[i] = complex(rng.NormFloat64(), rng.NormFloat64())
 			y[i] = s[i] + complex(rng.NormFloat64(), rng.NormFloat64())
-			p.s[k], p.y[k] = complex64(s[i]), complex64(y[i])
+			voice[k], noisy[k] = complex64(s[i]), complex64(y[i])
 			g.Data[i] = 0.1 + 0.8*rng.Float32()
 		}
-		b.scales[0].add(p.fillTargets(b.targets[row*testBins : (row+1)*testBins]))
+		b.scales[0].add(filler.fill(b.targets[row*testBins:(row+1)*testBins], noisy, voice))
 	}
 	terms, _ := newMaskLoss(cfg, testBins, 800).gradient(b, g)
 
