@@ -180,7 +180,7 @@ func TestGainsMatchTheDefinition(t *testing.T) {
 				e.estimator.Estimate(e.h, y)
 				e.mask.gains(e.gain, e.h, e.estimator.(refiner).refine())
 				for k, g := range e.gain {
-					if math.Abs(float64(g)-want[k]) > 2e-4 {
+					if math.Abs(float64(g)-want[k]) > 5e-3 { // the network may run on weights of 16 bits
 						t.Fatalf("exponent %v, refine %v, frame %d bin %d: gain %v, want %v", p, s.refine, frame, k, g, want[k])
 					}
 				}

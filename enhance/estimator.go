@@ -1,10 +1,8 @@
 package enhance
 
 import (
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
-
 	"sotto/internal/fastmath"
+	"sotto/internal/narrow"
 )
 
 // Estimator tells how active every atom of the two dictionaries is in a
@@ -107,28 +105,20 @@ func (r *Recurrent) Reset() {
 	}
 }
 
-// affine is a matrix and a bias in the form BLAS takes.
+// affine is a matrix and a bias.
 type affine struct {
-	weight blas32.General
+	weight *narrow.Matrix
 	bias   []float32
 }
 
 func newAffine(d *Dense) affine {
-	return affine{general(d.Out, d.In, d.Weight), d.Bias}
-}
-
-func general(rows, cols int, data []float32) blas32.General {
-	return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: data}
-}
-
-func vector(v []float32) blas32.Vector {
-	return blas32.Vector{N: len(v), Inc: 1, Data: v}
+	return affine{narrow.New(d.Out, d.In, d.Weight), d.Bias}
 }
 
 // apply sets y to weight x + bias.
 func (a *affine) apply(y, x []float32) {
 	copy(y, a.bias)
-	blas32.Gemv(blas.NoTrans, 1, a.weight, vector(x), 1, vector(y))
+	a.weight.AddTo(y, x)
 }
 
 // recurrence is a GRU with its state.
@@ -141,8 +131,8 @@ type recurrence struct {
 func newRecurrence(g *GRU) recurrence {
 	n := 3 * g.Hidden
 	return recurrence{
-		input:  affine{general(n, g.In, g.WeightIH), g.BiasIH},
-		hidden: affine{general(n, g.Hidden, g.WeightHH), g.BiasHH},
+		input:  affine{narrow.New(n, g.In, g.WeightIH), g.BiasIH},
+		hidden: affine{narrow.New(n, g.Hidden, g.WeightHH), g.BiasHH},
 		gi:     make([]float32, n),
 		gh:     make([]float32, n),
 		state:  make([]float32, g.Hidden),

@@ -1,10 +1,8 @@
 package enhance
 
 import (
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
-
 	"sotto/internal/fastmath"
+	"sotto/internal/narrow"
 )
 
 // maxSpectrum bounds a reconstruction so that its power stays a finite
@@ -13,7 +11,8 @@ const maxSpectrum = 1e15
 
 // mask turns activations into a gain per bin.
 type mask struct {
-	speech, noise blas32.General
+	speech, noise *narrow.Matrix
+	rank          int // of the speech dictionary
 	exponent      float32
 	xs, xn        []float32
 }
@@ -21,8 +20,9 @@ type mask struct {
 func newMask(m *Model) mask {
 	bins := m.Grid.Bins()
 	return mask{
-		speech:   general(bins, m.Speech.Rank, m.Speech.W),
-		noise:    general(bins, m.Noise.Rank, m.Noise.W),
+		speech:   narrow.New(bins, m.Speech.Rank, m.Speech.W),
+		noise:    narrow.New(bins, m.Noise.Rank, m.Noise.W),
+		rank:     m.Speech.Rank,
 		exponent: m.exponent(),
 		xs:       make([]float32, bins),
 		xn:       make([]float32, bins),
@@ -32,9 +32,10 @@ func newMask(m *Model) mask {
 // gains sets g to (X_s^p + d)/(X_s^p + X_n^p + 2d) with X = W h for as many
 // bins as g has, after adding logit, unless nil, to its logit.
 func (m *mask) gains(g, h, logit []float32) {
-	rank := m.speech.Cols
-	blas32.Gemv(blas.NoTrans, 1, m.speech, vector(h[:rank]), 0, vector(m.xs))
-	blas32.Gemv(blas.NoTrans, 1, m.noise, vector(h[rank:]), 0, vector(m.xn))
+	clear(m.xs)
+	clear(m.xn)
+	m.speech.AddTo(m.xs, h[:m.rank])
+	m.noise.AddTo(m.xn, h[m.rank:])
 	m.power(m.xs)
 	m.power(m.xn)
 	for k := range g {

@@ -127,3 +127,11 @@ func (e *NMF) magnitudes(v []float32, spectrum []complex64) bool {
 
 // Reset implements [Estimator].
 func (e *NMF) Reset() {}
+
+func general(rows, cols int, data []float32) blas32.General {
+	return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: data}
+}
+
+func vector(v []float32) blas32.Vector {
+	return blas32.Vector{N: len(v), Inc: 1, Data: v}
+}

@@ -33,16 +33,16 @@
 // pair reconstructs perfectly.
 package stft
 
-import "gonum.org/v1/gonum/dsp/fourier"
+import "sotto/internal/fft"
 
 // Analyzer computes the spectrum of the most recent frame, hop by hop. It
 // must not be used by two goroutines at once.
 type Analyzer struct {
-	fft      *fourier.FFT
+	fft      *fft.Real
 	window   []float64 // already divided by its sum
 	history  []float64 // the last frame of samples, oldest first
 	windowed []float64
-	spectrum []complex128
+	bins     int
 	hop      int
 }
 
@@ -59,11 +59,11 @@ func NewAnalyzer(c Config) (*Analyzer, error) {
 	}
 	n := c.FrameSize()
 	return &Analyzer{
-		fft:      fourier.NewFFT(n),
+		fft:      fft.NewReal(n),
 		window:   w,
 		history:  make([]float64, n),
 		windowed: make([]float64, n),
-		spectrum: make([]complex128, c.Bins()),
+		bins:     c.Bins(),
 		hop:      c.HopSize(),
 	}, nil
 }
@@ -78,9 +78,9 @@ func (a *Analyzer) Analyze(dst []complex64, hop []float32) []complex64 {
 		panic("stft: hop length mismatch")
 	}
 	if dst == nil {
-		dst = make([]complex64, len(a.spectrum))
+		dst = make([]complex64, a.bins)
 	}
-	if len(dst) != len(a.spectrum) {
+	if len(dst) != a.bins {
 		panic("stft: spectrum length mismatch")
 	}
 	copy(a.history, a.history[a.hop:])
@@ -91,10 +91,7 @@ func (a *Analyzer) Analyze(dst []complex64, hop []float32) []complex64 {
 	for i, w := range a.window {
 		a.windowed[i] = w * a.history[i]
 	}
-	a.fft.Coefficients(a.spectrum, a.windowed)
-	for i, v := range a.spectrum {
-		dst[i] = complex64(v)
-	}
+	a.fft.Forward(dst, a.windowed)
 	return dst
 }
 
@@ -104,12 +101,12 @@ func (a *Analyzer) Reset() { clear(a.history) }
 // Synthesizer overlaps and adds the frames of a stream of spectra. It must
 // not be used by two goroutines at once.
 type Synthesizer struct {
-	fft      *fourier.FFT
-	window   []float64 // undoes the scaling of Analyzer and of the FFT
-	frame    []float64
-	spectrum []complex128
-	overlap  []float64 // the synthesis support, oldest first
-	hop      int
+	fft     *fft.Real
+	window  []float64 // undoes the scaling of Analyzer and of the FFT
+	frame   []float64
+	overlap []float64 // the synthesis support, oldest first
+	bins    int
+	hop     int
 }
 
 // NewSynthesizer returns a Synthesizer that matches the Analyzer of the same
@@ -125,12 +122,12 @@ func NewSynthesizer(c Config) (*Synthesizer, error) {
 		w[i] *= scale
 	}
 	return &Synthesizer{
-		fft:      fourier.NewFFT(n),
-		window:   w,
-		frame:    make([]float64, n),
-		spectrum: make([]complex128, c.Bins()),
-		overlap:  make([]float64, len(w)),
-		hop:      c.HopSize(),
+		fft:     fft.NewReal(n),
+		window:  w,
+		frame:   make([]float64, n),
+		overlap: make([]float64, len(w)),
+		bins:    c.Bins(),
+		hop:     c.HopSize(),
 	}, nil
 }
 
@@ -139,7 +136,7 @@ func NewSynthesizer(c Config) (*Synthesizer, error) {
 // of the wrong length panics. The spectrum is left as it is; imaginary parts
 // at zero and at half the sample rate have no effect.
 func (s *Synthesizer) Synthesize(dst []float32, spectrum []complex64) []float32 {
-	if len(spectrum) != len(s.spectrum) {
+	if len(spectrum) != s.bins {
 		panic("stft: spectrum length mismatch")
 	}
 	if dst == nil {
@@ -148,10 +145,7 @@ func (s *Synthesizer) Synthesize(dst []float32, spectrum []complex64) []float32 
 	if len(dst) != s.hop {
 		panic("stft: hop length mismatch")
 	}
-	for i, v := range spectrum {
-		s.spectrum[i] = complex128(v)
-	}
-	s.fft.Sequence(s.frame, s.spectrum)
+	s.fft.Backward(s.frame, spectrum)
 	tail := s.frame[len(s.frame)-len(s.window):]
 	for i, w := range s.window {
 		s.overlap[i] += w * tail[i]
