@@ -39,6 +39,10 @@ type Config struct {
 	// leaves a tenth of the noise's amplitude in, which sounds more natural
 	// and hides errors. 0 means no limit.
 	MaxAttenuation float64
+	// LowLatency halves the hop and the latency of the model's grid, at twice
+	// the work. The network still sees a frame every hop it was trained with:
+	// there are two of it, which take turns, so one model serves both.
+	LowLatency bool
 	// Bypass starts with the input passed through, delayed all the same.
 	Bypass bool
 }
@@ -75,11 +79,16 @@ func New(m *Model, sampleRate int, cfg Config) (*Enhancer, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	return NewWithEstimator(m, NewRecurrent(m), sampleRate, cfg)
+	var est Estimator = NewRecurrent(m)
+	if cfg.LowLatency {
+		est = &alternating{turns: [2]Estimator{est, NewRecurrent(m)}}
+	}
+	return NewWithEstimator(m, est, sampleRate, cfg)
 }
 
-// NewWithEstimator is New with another estimator than the model's network.
-// Of the model it uses the grid, the dictionaries and the exponent.
+// NewWithEstimator is New with another estimator than the model's network. Of
+// the model it uses the grid, the dictionaries and the exponent; with
+// Config.LowLatency the estimator sees twice as many frames.
 func NewWithEstimator(m *Model, est Estimator, sampleRate int, cfg Config) (*Enhancer, error) {
 	if err := m.validateMask(); err != nil {
 		return nil, err
@@ -90,7 +99,11 @@ func NewWithEstimator(m *Model, est Estimator, sampleRate int, cfg Config) (*Enh
 	if a := cfg.MaxAttenuation; a < 0 || math.IsNaN(a) {
 		return nil, fmt.Errorf("enhance: maximum attenuation is %v dB: want a positive number, or 0 for no limit", a)
 	}
-	c := m.Grid.At(sampleRate)
+	grid := m.Grid
+	if cfg.LowLatency {
+		grid = grid.halved()
+	}
+	c := grid.At(sampleRate)
 	analyzer, err := stft.NewAnalyzer(c)
 	if err != nil {
 		return nil, err
@@ -111,7 +124,7 @@ func NewWithEstimator(m *Model, est Estimator, sampleRate int, cfg Config) (*Enh
 		h:         make([]float32, m.Speech.Rank+m.Noise.Rank),
 		gain:      make([]float32, c.Bins()),
 		known:     min(c.Bins(), m.Grid.Bins()),
-		topDecay:  float32(math.Exp(-m.Grid.Hop.Seconds() / topSeconds)),
+		topDecay:  float32(math.Exp(-grid.Hop.Seconds() / topSeconds)),
 	}
 	e.SetMaxAttenuation(cfg.MaxAttenuation)
 	e.SetBypass(cfg.Bypass)
@@ -121,6 +134,10 @@ func NewWithEstimator(m *Model, est Estimator, sampleRate int, cfg Config) (*Enh
 
 // SampleRate returns the rate of the stream in hertz.
 func (e *Enhancer) SampleRate() int { return e.rate }
+
+// Transform returns the transform between samples and the spectra that the
+// Enhancer masks.
+func (e *Enhancer) Transform() stft.Config { return e.transform }
 
 // Hop returns the number of samples Process takes and gives.
 func (e *Enhancer) Hop() int { return e.transform.HopSize() }

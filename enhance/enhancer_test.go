@@ -55,6 +55,9 @@ func TestContract(t *testing.T) {
 	t.Run("low latency", func(t *testing.T) {
 		streamtest.Check(t, func() stream.Processor { return newEnhancer(t, &low, 48000, Config{MaxAttenuation: 12}) })
 	})
+	t.Run("taking turns", func(t *testing.T) {
+		streamtest.Check(t, func() stream.Processor { return newEnhancer(t, m, 48000, Config{LowLatency: true}) })
+	})
 	t.Run("nmf", func(t *testing.T) {
 		streamtest.Check(t, func() stream.Processor {
 			est, err := NewNMF(m.Speech, m.Noise, 5)
@@ -75,9 +78,37 @@ func TestBypassIsIdentity(t *testing.T) {
 	for _, grid := range []Grid{DefaultGrid(), LowLatencyGrid()} {
 		m.Grid = grid
 		for _, rate := range NativeRates() {
-			x := noisyVoice(rate/2, rate, 3)
-			got := clean(newEnhancer(t, m, rate, Config{Bypass: true}), x)
-			testsig.Near(t, fmt.Sprintf("bypass at %d Hz", rate), got, x, 1e-6)
+			for _, low := range []bool{false, true} {
+				x := noisyVoice(rate/2, rate, 3)
+				got := clean(newEnhancer(t, m, rate, Config{Bypass: true, LowLatency: low}), x)
+				testsig.Near(t, fmt.Sprintf("bypass at %d Hz", rate), got, x, 1e-6)
+			}
+		}
+	}
+}
+
+// TestLowLatencyTakesTurns: half the hop, half the latency, and each of the two
+// networks finds in its frames what a network alone finds in them.
+func TestLowLatencyTakesTurns(t *testing.T) {
+	m := randomModel(small, 4)
+	whole, half := newEnhancer(t, m, 16000, Config{}), newEnhancer(t, m, 16000, Config{LowLatency: true})
+	if half.Hop() != whole.Hop()/2 || half.Latency() != whole.Latency()/2 {
+		t.Fatalf("hop %d and latency %d, want half of %d and %d", half.Hop(), half.Latency(), whole.Hop(), whole.Latency())
+	}
+	alone := []*Recurrent{NewRecurrent(m), NewRecurrent(m)}
+	h := make([]float32, len(half.h))
+	rng := rand.New(rand.NewPCG(5, 6))
+	for frame := range 50 {
+		if frame == 20 {
+			half.Reset()
+			alone[0].Reset()
+			alone[1].Reset()
+		}
+		y, turn := randomSpectrum(rng, 257, 0.02), frame%2
+		half.estimator.Estimate(half.h, y)
+		alone[turn].Estimate(h, y)
+		if !slices.Equal(half.h, h) || !slices.Equal(half.estimator.(refiner).refine(), alone[turn].refine()) {
+			t.Fatalf("frame %d: taking turns changes what is found", frame)
 		}
 	}
 }

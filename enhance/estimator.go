@@ -31,6 +31,8 @@ type refiner interface {
 var (
 	_ Estimator = (*Recurrent)(nil)
 	_ refiner   = (*Recurrent)(nil)
+	_ Estimator = (*alternating)(nil)
+	_ refiner   = (*alternating)(nil)
 	_ Estimator = (*NMF)(nil)
 )
 
@@ -102,6 +104,33 @@ func (r *Recurrent) Reset() {
 	r.features.Reset()
 	for l := range r.layers {
 		clear(r.layers[l].state)
+	}
+}
+
+// alternating gives the frames to two estimators by turns.
+type alternating struct {
+	turns [2]Estimator
+	last  int // whose turn it was
+}
+
+// Estimate implements [Estimator].
+func (a *alternating) Estimate(h []float32, spectrum []complex64) {
+	a.last = 1 - a.last
+	a.turns[a.last].Estimate(h, spectrum)
+}
+
+func (a *alternating) refine() []float32 {
+	if r, ok := a.turns[a.last].(refiner); ok {
+		return r.refine()
+	}
+	return nil
+}
+
+// Reset implements [Estimator].
+func (a *alternating) Reset() {
+	a.last = 0
+	for _, e := range a.turns {
+		e.Reset()
 	}
 }
 

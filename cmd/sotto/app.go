@@ -30,15 +30,23 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// The values of --latency.
+const (
+	latencyDefault = "default"
+	latencyLow     = "low"
+)
+
 // knobs are the flags of everything that runs a model.
 type knobs struct {
-	model string
-	atten float64
+	model   string
+	atten   float64
+	latency string
 }
 
 func (k *knobs) register(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&k.model, "model", "m", assets.Default, "model: the name of a built-in one, or a file")
 	cmd.Flags().Float64Var(&k.atten, "atten", 0, "take away at most this many dB of noise (0: no limit)")
+	cmd.Flags().StringVar(&k.latency, "latency", latencyDefault, "default (16 ms with the built-in model) or low (half of it, at twice the work)")
 }
 
 // load reads the model and checks the knobs.
@@ -47,6 +55,10 @@ func (k *knobs) load() (*enhance.Model, enhance.Config, error) {
 	if !(k.atten >= 0) {
 		return nil, cfg, usagef("--atten is %g dB, expected 0 (no limit) or more", k.atten)
 	}
+	if k.latency != latencyDefault && k.latency != latencyLow {
+		return nil, cfg, usagef("--latency is %q, expected %s or %s", k.latency, latencyDefault, latencyLow)
+	}
+	cfg.LowLatency = k.latency == latencyLow
 	m, err := loadModel(k.model)
 	return m, cfg, err
 }

@@ -96,7 +96,7 @@ func (a *app) bench(ctx context.Context, f *benchFlags) error {
 	case f.firstHop:
 		return a.firstHop(m, cfg, f.rate)
 	case f.loopback:
-		facts, err = a.loopback(ctx, f, m)
+		facts, err = a.loopback(ctx, f, m, cfg)
 	default:
 		facts, err = a.measure(ctx, f, m, cfg)
 	}

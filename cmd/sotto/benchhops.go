@@ -200,7 +200,7 @@ func timeStages(m *enhance.Model, cfg enhance.Config, rate int, signal []float32
 	if err != nil {
 		return stageTimes{}, err
 	}
-	grid := m.Grid.At(rate)
+	grid := e.Transform()
 	analyzer, err := stft.NewAnalyzer(grid)
 	if err != nil {
 		return stageTimes{}, err

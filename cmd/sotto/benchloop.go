@@ -139,13 +139,13 @@ func (t *tape) trips(rate int, from func(i int) float64) []float64 {
 }
 
 // loopback measures the round trip through the devices, alone and with sotto.
-func (a *app) loopback(ctx context.Context, f *benchFlags, m *enhance.Model) ([]fact, error) {
+func (a *app) loopback(ctx context.Context, f *benchFlags, m *enhance.Model, cfg enhance.Config) ([]fact, error) {
 	in, out := device.Options{Device: f.input}, device.Options{Device: f.output}
 	bare, err := bareTrips(ctx, device.Capture(in), device.Playback(out))
 	if err != nil {
 		return nil, err
 	}
-	whole, stats, err := liveTrips(ctx, device.Capture(in), device.Playback(out), m)
+	whole, stats, err := liveTrips(ctx, device.Capture(in), device.Playback(out), m, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -276,13 +276,14 @@ func (p *probe) Reset() { p.Enhancer.Reset() }
 // liveTrips runs the engine as live does, with a probe around the enhancer.
 // Sent and heard are counted on one clock, so their difference is what a voice
 // takes from microphone to loudspeaker.
-func liveTrips(ctx context.Context, capture, playback stream.Opener, m *enhance.Model) ([]float64, stream.Stats, error) {
+func liveTrips(ctx context.Context, capture, playback stream.Opener, m *enhance.Model, cfg enhance.Config) ([]float64, stream.Stats, error) {
 	var p *probe
+	cfg.Bypass = true
 	started := make(chan stream.Event, 1)
 	engine, err := stream.New(stream.Config{
 		Capture: capture, Playback: playback,
 		Processor: func(rate int) (stream.Processor, error) {
-			e, err := enhance.New(m, nativeRate(rate), enhance.Config{Bypass: true})
+			e, err := enhance.New(m, nativeRate(rate), cfg)
 			if err != nil {
 				return nil, err
 			}

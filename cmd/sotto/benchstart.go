@@ -32,7 +32,7 @@ func startTimes(ctx context.Context, f *benchFlags) ([]float64, error) {
 	var times []float64
 	for range starts {
 		cmd := exec.CommandContext(ctx, self, "bench", "--"+firstHopFlag, "--model", f.model,
-			"--atten", strconv.FormatFloat(f.atten, 'g', -1, 64), "--rate", strconv.Itoa(f.rate))
+			"--atten", strconv.FormatFloat(f.atten, 'g', -1, 64), "--rate", strconv.Itoa(f.rate), "--latency", f.latency)
 		took, err := firstLine(cmd)
 		if err != nil {
 			return nil, fmt.Errorf("cannot time the start of %s: %w", self, err)
