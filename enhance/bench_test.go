@@ -28,3 +28,32 @@ func BenchmarkProcess(b *testing.B) {
 	refined.refine = true
 	b.Run("16000/refine", func(b *testing.B) { benchmarkProcess(b, 16000, refined) })
 }
+
+// BenchmarkStage is the cost of a hop by its stages, at 48 kHz.
+func BenchmarkStage(b *testing.B) {
+	const rate = 48000
+	e := newEnhancer(b, randomModel(shipped, 1), rate, Config{})
+	r := e.estimator.(*Recurrent)
+	x, y := noisyVoice(rate, rate, 1), make([]float32, e.Hop())
+	for at := 0; at+len(y) <= len(x); at += len(y) {
+		e.Process(y, x[at:at+len(y)])
+	}
+	known, hop := e.spectrum[:e.known], x[:len(y)]
+	for _, stage := range []struct {
+		name string
+		run  func()
+	}{
+		{"analysis", func() { e.analyzer.Analyze(e.spectrum, hop) }},
+		{"features", func() { r.features.Compute(r.input, known) }},
+		{"features+network", func() { r.Estimate(e.h, known) }},
+		{"dictionaries+mask", func() { e.mask.gains(e.gain[:e.known], e.h, nil) }},
+		{"synthesis", func() { e.synth.Synthesize(y, e.spectrum) }},
+	} {
+		b.Run(stage.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				stage.run()
+			}
+		})
+	}
+}
