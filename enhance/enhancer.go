@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"sotto/stft"
 )
@@ -39,6 +40,18 @@ type Config struct {
 	// leaves a tenth of the noise's amplitude in, which sounds more natural
 	// and hides errors. 0 means no limit.
 	MaxAttenuation float64
+	// Residual is how far below the voice, in decibels, noise need not be turned
+	// down any further: the less noise there is, the less is done, so that clean
+	// voices stay as they are and a rest of noise sounds even. 0 means
+	// [DefaultResidual], +Inf takes away what the mask finds.
+	Residual float64
+	// PostFilter is the strength of a filter that turns small gains further down,
+	// from 0, none, to 1; DeepFilterNet has 0.02. It costs PESQ and STOI
+	// (docs/design.md).
+	PostFilter float64
+	// Release is the time in which a gain may fall to 1/e; it rises at once. 0 lets
+	// it fall at once, too.
+	Release time.Duration
 	// LowLatency halves the hop and the latency of the model's grid, at twice
 	// the work. The network still sees a frame every hop it was trained with:
 	// there are two of it, which take turns, so one model serves both.
@@ -57,6 +70,7 @@ type Enhancer struct {
 	synth     *stft.Synthesizer
 	estimator Estimator
 	mask      mask
+	shaping   *shaping
 
 	clean    []float32 // the hop of input, made finite
 	spectrum []complex64
@@ -112,6 +126,11 @@ func NewWithEstimator(m *Model, est Estimator, sampleRate int, cfg Config) (*Enh
 	if err != nil {
 		return nil, err
 	}
+	known := min(c.Bins(), m.Grid.Bins())
+	shape, err := newShaping(cfg, grid.Hop, known)
+	if err != nil {
+		return nil, err
+	}
 	e := &Enhancer{
 		rate:      sampleRate,
 		transform: c,
@@ -119,11 +138,12 @@ func NewWithEstimator(m *Model, est Estimator, sampleRate int, cfg Config) (*Enh
 		synth:     synth,
 		estimator: est,
 		mask:      newMask(m),
+		shaping:   shape,
 		clean:     make([]float32, c.HopSize()),
 		spectrum:  make([]complex64, c.Bins()),
 		h:         make([]float32, m.Speech.Rank+m.Noise.Rank),
 		gain:      make([]float32, c.Bins()),
-		known:     min(c.Bins(), m.Grid.Bins()),
+		known:     known,
 		topDecay:  float32(math.Exp(-grid.Hop.Seconds() / topSeconds)),
 	}
 	e.SetMaxAttenuation(cfg.MaxAttenuation)
@@ -180,9 +200,10 @@ func (e *Enhancer) Process(dst, src []float32) {
 		logit = r.refine()
 	}
 	e.mask.gains(e.gain[:e.known], e.h, logit)
+	least := e.shaping.apply(e.gain[:e.known], known)
 	e.ramp()
 	e.extend()
-	e.limit()
+	e.limit(least)
 	for k, g := range e.gain {
 		y := e.spectrum[k]
 		e.spectrum[k] = complex(g*real(y), g*imag(y))
@@ -221,10 +242,12 @@ func (e *Enhancer) extend() {
 	}
 }
 
-// limit applies the attenuation limit and bypass.
-func (e *Enhancer) limit() {
+// limit applies the least gain that the residual noise needs, the attenuation
+// limit, and bypass.
+func (e *Enhancer) limit(least float32) {
+	floor := max(e.floor, least)
 	for k, g := range e.gain {
-		g = max(sound(g), e.floor)
+		g = max(sound(g), floor)
 		e.gain[k] = g + e.dry*(1-g)
 	}
 }
@@ -270,6 +293,7 @@ func (e *Enhancer) Reset() {
 	e.analyzer.Reset()
 	e.synth.Reset()
 	e.estimator.Reset()
+	e.shaping.reset()
 	e.top = 0
 	e.settle()
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -41,19 +42,33 @@ type knobs struct {
 	model   string
 	atten   float64
 	latency string
+
+	residual, postFilter float64
+	release              time.Duration
 }
 
 func (k *knobs) register(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&k.model, "model", "m", assets.Default, "model: the name of a built-in one, or a file")
 	cmd.Flags().Float64Var(&k.atten, "atten", 0, "take away at most this many dB of noise (0: no limit)")
+	cmd.Flags().Float64Var(&k.residual, "residual", enhance.DefaultResidual, "leave noise that is this many dB below the voice (inf: take away all)")
+	cmd.Flags().Float64Var(&k.postFilter, "post-filter", 0, "turn small gains further down: strength, 0 to 1 (0.02 is mild)")
+	cmd.Flags().DurationVar(&k.release, "release", 0, "time in which gains fall, smoother but noisier (20ms, say)")
 	cmd.Flags().StringVar(&k.latency, "latency", latencyDefault, "default (16 ms with the built-in model) or low (half of it, at twice the work)")
 }
 
 // load reads the model and checks the knobs.
 func (k *knobs) load() (*enhance.Model, enhance.Config, error) {
-	cfg := enhance.Config{MaxAttenuation: k.atten}
+	cfg := enhance.Config{MaxAttenuation: k.atten, Residual: k.residual, PostFilter: k.postFilter, Release: k.release}
 	if !(k.atten >= 0) {
 		return nil, cfg, usagef("--atten is %g dB, expected 0 (no limit) or more", k.atten)
+	}
+	switch {
+	case !(k.residual > 0):
+		return nil, cfg, usagef("--residual is %g dB, expected more than 0, or inf", k.residual)
+	case !(k.postFilter >= 0 && k.postFilter <= 1):
+		return nil, cfg, usagef("--post-filter is %g, expected 0 to 1", k.postFilter)
+	case k.release < 0 || k.release > time.Second:
+		return nil, cfg, usagef("--release is %v, expected 0 to 1s", k.release)
 	}
 	if k.latency != latencyDefault && k.latency != latencyLow {
 		return nil, cfg, usagef("--latency is %q, expected %s or %s", k.latency, latencyDefault, latencyLow)

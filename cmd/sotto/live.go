@@ -95,7 +95,7 @@ type live struct {
 	app    *app
 	flags  *liveFlags
 	model  *enhance.Model
-	low    bool // half the latency
+	knobs  enhance.Config
 	engine *stream.Engine
 	events chan stream.Event // from the engine to whoever shows them.
 	start  time.Time         // when audio first passed.
@@ -115,7 +115,7 @@ func (a *app) live(ctx context.Context, f *liveFlags) error {
 	if err != nil {
 		return err
 	}
-	l := &live{app: a, flags: f, model: m, low: cfg.LowLatency, events: make(chan stream.Event, 16)}
+	l := &live{app: a, flags: f, model: m, knobs: cfg, events: make(chan stream.Event, 16)}
 	l.setAttenuation(cfg.MaxAttenuation)
 	if l.engine, err = stream.New(l.config()); err != nil {
 		return err
@@ -154,7 +154,9 @@ func (l *live) processor(rate int) (stream.Processor, error) {
 	if l.flags.rate != 0 {
 		rate = l.flags.rate
 	}
-	e, err := enhance.New(l.model, nativeRate(rate), enhance.Config{MaxAttenuation: l.attenuation(), LowLatency: l.low})
+	cfg := l.knobs
+	cfg.MaxAttenuation = l.attenuation()
+	e, err := enhance.New(l.model, nativeRate(rate), cfg)
 	if err != nil {
 		return nil, err
 	}
