@@ -40,7 +40,10 @@ func TestTwoRatesAgree(t *testing.T) {
 }
 
 // below returns x without what lies above limit hertz.
-func below(x []float32, limit float64, rate int) []float32 {
+func below(x []float32, limit float64, rate int) []float32 { return between(x, 0, limit, rate) }
+
+// between returns what of x lies between two frequencies in Hz.
+func between(x []float32, lo, hi float64, rate int) []float32 {
 	fft := fourier.NewFFT(len(x))
 	seq := make([]float64, len(x))
 	for i, v := range x {
@@ -48,7 +51,7 @@ func below(x []float32, limit float64, rate int) []float32 {
 	}
 	coef := fft.Coefficients(nil, seq)
 	for i := range coef {
-		if fft.Freq(i)*float64(rate) > limit {
+		if f := fft.Freq(i) * float64(rate); f < lo || f > hi {
 			coef[i] = 0
 		}
 	}
