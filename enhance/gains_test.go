@@ -93,8 +93,13 @@ func TestRelease(t *testing.T) {
 
 func TestShapingRefuses(t *testing.T) {
 	for _, cfg := range []Config{
-		{Residual: -1}, {Residual: math.NaN()}, {PostFilter: -0.1}, {PostFilter: 2}, {PostFilter: math.NaN()},
-		{Release: -time.Millisecond}, {Release: time.Minute},
+		{Residual: -1},
+		{Residual: math.NaN()},
+		{PostFilter: -0.1},
+		{PostFilter: 2},
+		{PostFilter: math.NaN()},
+		{Release: -time.Millisecond},
+		{Release: time.Minute},
 	} {
 		if _, err := newShaping(cfg, 8*time.Millisecond, 1); err == nil {
 			t.Errorf("%+v is accepted", cfg)
