@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/bits"
 	"testing"
 
 	"gonum.org/v1/gonum/dsp/fourier"
@@ -44,8 +45,8 @@ func below(x []float32, limit float64, rate int) []float32 { return between(x, 0
 
 // between returns what of x lies between two frequencies in Hz.
 func between(x []float32, lo, hi float64, rate int) []float32 {
-	fft := fourier.NewFFT(len(x))
-	seq := make([]float64, len(x))
+	n := 1 << bits.Len(uint(len(x))) // a length with a large factor would take minutes
+	fft, seq := fourier.NewFFT(n), make([]float64, n)
 	for i, v := range x {
 		seq[i] = float64(v)
 	}
@@ -56,8 +57,8 @@ func between(x []float32, lo, hi float64, rate int) []float32 {
 		}
 	}
 	y := make([]float32, len(x))
-	for i, v := range fft.Sequence(seq, coef) {
-		y[i] = float32(v / float64(len(x)))
+	for i, v := range fft.Sequence(seq, coef)[:len(x)] {
+		y[i] = float32(v / float64(n))
 	}
 	return y
 }
