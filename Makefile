@@ -24,8 +24,8 @@ deps: ## install the system packages that building and testing need
 deps-train: deps ## install what training and unpacking the data need besides
 	@.ci/deps train
 
-build: deps ## build bin/sotto
-	@$(GO) build -ldflags '-X main.version=$(VERSION)' -o bin/sotto ./cmd/sotto
+build: deps ## build bin/sotto (TAGS=openblas, after deps-train: fast training and paper experiments)
+	@$(GO) build -tags '$(TAGS)' -ldflags '-X main.version=$(VERSION)' -o bin/sotto ./cmd/sotto
 
 demo: build ## clean the bundled noisy clip: sound, picture and scores in build/demo
 	@bin/sotto demo --force -o build/demo
