@@ -93,11 +93,10 @@ func New(m *Model, sampleRate int, cfg Config) (*Enhancer, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	var est Estimator = NewRecurrent(m)
 	if cfg.LowLatency {
-		est = &alternating{turns: [2]Estimator{est, NewRecurrent(m)}}
+		return NewWithEstimator(m, &alternating{turns: [2]*Recurrent{NewRecurrent(m), NewRecurrent(m)}}, sampleRate, cfg)
 	}
-	return NewWithEstimator(m, est, sampleRate, cfg)
+	return NewWithEstimator(m, NewRecurrent(m), sampleRate, cfg)
 }
 
 // NewWithEstimator is New with another estimator than the model's network. Of

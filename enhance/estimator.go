@@ -107,9 +107,9 @@ func (r *Recurrent) Reset() {
 	}
 }
 
-// alternating gives the frames to two estimators by turns.
+// alternating gives the frames to two networks by turns.
 type alternating struct {
-	turns [2]Estimator
+	turns [2]*Recurrent
 	last  int // whose turn it was
 }
 
@@ -119,18 +119,13 @@ func (a *alternating) Estimate(h []float32, spectrum []complex64) {
 	a.turns[a.last].Estimate(h, spectrum)
 }
 
-func (a *alternating) refine() []float32 {
-	if r, ok := a.turns[a.last].(refiner); ok {
-		return r.refine()
-	}
-	return nil
-}
+func (a *alternating) refine() []float32 { return a.turns[a.last].refine() }
 
 // Reset implements [Estimator].
 func (a *alternating) Reset() {
 	a.last = 0
-	for _, e := range a.turns {
-		e.Reset()
+	for _, r := range a.turns {
+		r.Reset()
 	}
 }
 
