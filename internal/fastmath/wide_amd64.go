@@ -21,7 +21,7 @@ func bits(x int32) ints { return archsimd.BroadcastInt32x8(x) }
 
 // The wide kernels do as many of the elements as fill whole vectors, by the
 // same steps as their scalar twins, and return how many that were. Their helpers
-// must stay small enough to be inlined: a call spills every vector.
+// must stay small enough to be inlined: a call passes vectors through memory.
 
 func wideExp(dst, src []float32) int {
 	if !wide {
@@ -99,7 +99,7 @@ func load(x []float32) floats { return archsimd.LoadFloat32x8Slice(x) }
 
 // negate returns -x. (No kernel subtracts from a zero: the compiler makes that
 // with an instruction of the old encoding, which waits for all the registers'
-// upper halves; it cost twentyfold.)
+// upper halves; sigmoids took thirty times as long.)
 func negate(x floats) floats { return x.AsInt32x8().Xor(bits(math.MinInt32)).AsFloat32x8() }
 
 // clamp bounds x and lets NaN pass: of a pair with a NaN, the instructions
