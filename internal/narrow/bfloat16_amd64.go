@@ -3,7 +3,6 @@
 package narrow
 
 import (
-	"math"
 	"simd/archsimd"
 )
 
@@ -49,13 +48,6 @@ func (m *Matrix) pack(w []float32) {
 			}
 		}
 	}
-}
-
-// round returns the upper 16 bits of the nearest bfloat16, of two equally near
-// the even one. Weights are finite.
-func round(v float32) uint32 {
-	b := math.Float32bits(v)
-	return (b + 0x7fff + b>>16&1) >> 16
 }
 
 // multiply adds the product with m.x to y.

@@ -12,6 +12,7 @@ package narrow
 
 import (
 	"fmt"
+	"math"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
@@ -52,6 +53,20 @@ func (m *Matrix) AddTo(y, x []float32) {
 		return
 	}
 	blas32.Gemv(blas.NoTrans, 1, m.full, vector(x), 1, vector(y))
+}
+
+// Round rounds finite weights to the nearest bfloat16, of two equally near the even
+// one.
+func Round(w []float32) {
+	for i, v := range w {
+		w[i] = math.Float32frombits(round(v) << 16)
+	}
+}
+
+// round returns the upper 16 bits of the nearest bfloat16.
+func round(v float32) uint32 {
+	b := math.Float32bits(v)
+	return (b + 0x7fff + b>>16&1) >> 16
 }
 
 func vector(v []float32) blas32.Vector { return blas32.Vector{N: len(v), Inc: 1, Data: v} }

@@ -1,5 +1,5 @@
 // Package safetensors reads and writes the safetensors container as far as
-// sotto uses it: named float32 tensors and a map of strings.
+// sotto uses it: named tensors of float32 or bfloat16 and a map of strings.
 //
 // A file is an 8-byte little-endian header length, a JSON header of that
 // length, and the tensors' values, little-endian and row-major, one after
@@ -37,8 +37,8 @@ const (
 	maxRank = 8
 	// metadataKey is the header's one name that is not a tensor's.
 	metadataKey = "__metadata__"
-	// dtype is the only element type sotto writes and reads.
-	dtype = "F32"
+	// single and brain are the element types sotto writes and reads.
+	single, brain = "F32", "BF16"
 )
 
 // Tensor is a named array of float32, row-major. The product of Shape is
@@ -47,6 +47,19 @@ type Tensor struct {
 	Name  string
 	Shape []int
 	Data  []float32
+	// BFloat16 says that the file holds the upper 16 bits of the values alone;
+	// Write refuses it where the lower ones are not zero.
+	BFloat16 bool
+}
+
+// IsBFloat16 reports whether the lower 16 bits of all values are zero.
+func IsBFloat16(v []float32) bool {
+	for _, x := range v {
+		if math.Float32bits(x)&0xffff != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // File is the content of a safetensors file. Read returns the tensors in name
@@ -99,7 +112,7 @@ func Read(r io.Reader) (*File, error) {
 		return nil, fmt.Errorf("safetensors: bytes follow the %d of the tensors: the file is damaged", size)
 	}
 	for i, e := range entries {
-		f.Tensors[i].Data = decode(data[e.Offsets[0]:e.Offsets[1]])
+		f.Tensors[i].Data = e.decode(data[e.Offsets[0]:e.Offsets[1]])
 	}
 	sort.Slice(f.Tensors, func(i, j int) bool { return f.Tensors[i].Name < f.Tensors[j].Name })
 	return f, nil
@@ -149,7 +162,7 @@ func parseHeader(header []byte) (f *File, entries []entry, size int64, err error
 			return nil, nil, 0, err
 		}
 		entries = append(entries, e)
-		f.Tensors = append(f.Tensors, Tensor{Name: field.name, Shape: shape})
+		f.Tensors = append(f.Tensors, Tensor{Name: field.name, Shape: shape, BFloat16: e.DType == brain})
 	}
 	sort.Sort(byOffset{entries, f.Tensors})
 	for i, e := range entries {
@@ -164,8 +177,8 @@ func parseHeader(header []byte) (f *File, entries []entry, size int64, err error
 // check reports an entry whose type, shape or byte range is not acceptable,
 // and returns its shape.
 func (e entry) check(name string) ([]int, error) {
-	if e.DType != dtype {
-		return nil, fmt.Errorf("safetensors: tensor %q has type %q: want %s: convert it", name, e.DType, dtype)
+	if e.DType != single && e.DType != brain {
+		return nil, fmt.Errorf("safetensors: tensor %q has type %q: want %s or %s: convert it", name, e.DType, single, brain)
 	}
 	if len(e.Shape) > maxRank {
 		return nil, fmt.Errorf("safetensors: tensor %q has %d dimensions: want at most %d", name, len(e.Shape), maxRank)
@@ -181,10 +194,18 @@ func (e entry) check(name string) ([]int, error) {
 		shape[i] = int(d)
 	}
 	lo, hi := e.Offsets[0], e.Offsets[1]
-	if lo < 0 || hi < lo || hi > MaxFile || hi-lo != 4*count {
-		return nil, fmt.Errorf("safetensors: tensor %q of shape %v lies at bytes %d to %d: want %d bytes", name, e.Shape, lo, hi, 4*count)
+	if want := e.size() * count; lo < 0 || hi < lo || hi > MaxFile || hi-lo != want {
+		return nil, fmt.Errorf("safetensors: tensor %q of shape %v lies at bytes %d to %d: want %d bytes", name, e.Shape, lo, hi, want)
 	}
 	return shape, nil
+}
+
+// size returns the bytes of a value.
+func (e entry) size() int64 {
+	if e.DType == brain {
+		return 2
+	}
+	return 4
 }
 
 // byOffset sorts entries and tensors together by their place in the data;
@@ -210,12 +231,46 @@ func (s byOffset) Swap(i, j int) {
 }
 
 // decode returns the little-endian values of b.
-func decode(b []byte) []float32 {
-	v := make([]float32, len(b)/4)
+func (e entry) decode(b []byte) []float32 {
+	v := make([]float32, len(b)/int(e.size()))
 	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		if e.DType == brain {
+			v[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(b[2*i:])) << 16)
+		} else {
+			v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		}
 	}
 	return v
+}
+
+// encode appends the values of t to buf as decode reads them.
+func (t *Tensor) encode(buf []byte) []byte {
+	for _, v := range t.Data {
+		bits := math.Float32bits(v)
+		if t.BFloat16 {
+			buf = binary.LittleEndian.AppendUint16(buf, uint16(bits>>16))
+		} else {
+			buf = binary.LittleEndian.AppendUint32(buf, bits)
+		}
+	}
+	return buf
+}
+
+// entry returns the line in the header of a tensor at byte at.
+func (t *Tensor) entry(at int64) (entry, error) {
+	e := entry{DType: single, Shape: make([]int64, len(t.Shape))}
+	if t.BFloat16 {
+		if !IsBFloat16(t.Data) {
+			return e, fmt.Errorf("safetensors: tensor %q holds values that are no bfloat16: round them first", t.Name)
+		}
+		e.DType = brain
+	}
+	for i, d := range t.Shape {
+		e.Shape[i] = int64(d)
+	}
+	e.Offsets = [2]int64{at, at + e.size()*int64(len(t.Data))}
+	_, err := e.check(t.Name)
+	return e, err
 }
 
 // Write writes f to w in canonical form: tensors and metadata in name order,
@@ -232,10 +287,7 @@ func Write(w io.Writer, f *File) error {
 		return fmt.Errorf("safetensors: %w", err)
 	}
 	for _, t := range order {
-		buf = buf[:0]
-		for _, v := range t.Data {
-			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-		}
+		buf = t.encode(buf[:0])
 		if _, err := w.Write(buf); err != nil {
 			return fmt.Errorf("safetensors: %w", err)
 		}
@@ -262,11 +314,8 @@ func marshalHeader(f *File) ([]byte, []Tensor, error) {
 		if _, taken := fields[t.Name]; taken || t.Name == metadataKey || !utf8.ValidString(t.Name) {
 			return nil, nil, fmt.Errorf("safetensors: tensor name %q is taken, reserved or not UTF-8: choose another", t.Name)
 		}
-		e := entry{DType: dtype, Shape: make([]int64, len(t.Shape)), Offsets: [2]int64{at, at + 4*int64(len(t.Data))}}
-		for i, d := range t.Shape {
-			e.Shape[i] = int64(d)
-		}
-		if _, err := e.check(t.Name); err != nil {
+		e, err := t.entry(at)
+		if err != nil {
 			return nil, nil, err
 		}
 		fields[t.Name] = e

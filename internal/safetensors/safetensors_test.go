@@ -17,6 +17,7 @@ func sample() *File {
 		Tensors: []Tensor{
 			{Name: "a", Shape: []int{2, 3}, Data: []float32{1, -2, 3.5, 0, 1e-40, 6}},
 			{Name: "b.bias", Shape: []int{1}, Data: []float32{float32(math.Inf(1))}},
+			{Name: "brain", Shape: []int{3}, Data: []float32{1, -2.5, float32(math.Inf(-1))}, BFloat16: true},
 			{Name: "empty", Shape: []int{0, 4}, Data: []float32{}},
 			{Name: "scalar", Shape: []int{}, Data: []float32{7}},
 		},
@@ -94,6 +95,7 @@ func TestReadRefuses(t *testing.T) {
 		{"negative shape", "dimension", raw(`{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}`, nil)},
 		{"many dimensions", "dimensions", raw(`{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}`, make([]byte, 4))},
 		{"shape and range differ", "want 8 bytes", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, make([]byte, 4))},
+		{"bfloat16 of four bytes", "want 2 bytes", raw(`{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,4]}}`, make([]byte, 4))},
 		{"backward range", "lies at", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, make([]byte, 4))},
 		{"gap", "gap", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, make([]byte, 8))},
 		{"overlap", "overlap", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, make([]byte, 8))},
@@ -110,6 +112,7 @@ func TestReadRefuses(t *testing.T) {
 func TestWriteRefuses(t *testing.T) {
 	for name, f := range map[string]*File{
 		"wrong shape":     {Tensors: []Tensor{{Name: "a", Shape: []int{2}, Data: []float32{1}}}},
+		"no bfloat16":     {Tensors: []Tensor{{Name: "a", Shape: []int{1}, Data: []float32{1.001}, BFloat16: true}}},
 		"reserved name":   {Tensors: []Tensor{{Name: "__metadata__", Shape: []int{1}, Data: []float32{1}}}},
 		"same name":       {Tensors: []Tensor{{Name: "a", Shape: []int{0}}, {Name: "a", Shape: []int{0}}}},
 		"name not UTF-8":  {Tensors: []Tensor{{Name: "\xff", Shape: []int{0}}}},
