@@ -24,9 +24,8 @@ func BenchmarkProcess(b *testing.B) {
 	for _, rate := range NativeRates() {
 		b.Run(fmt.Sprint(rate), func(b *testing.B) { benchmarkProcess(b, rate, shipped) })
 	}
-	refined := shipped
-	refined.refine = true
-	b.Run("16000/refine", func(b *testing.B) { benchmarkProcess(b, 16000, refined) })
+	bare := shape{width: shipped.width, layers: shipped.layers, speech: shipped.speech, noise: shipped.noise}
+	b.Run("16000/bare", func(b *testing.B) { benchmarkProcess(b, 16000, bare) })
 }
 
 // BenchmarkStage is the cost of a hop by its stages, at 48 kHz.
@@ -46,7 +45,8 @@ func BenchmarkStage(b *testing.B) {
 		{"analysis", func() { e.analyzer.Analyze(e.spectrum, hop) }},
 		{"features", func() { r.features.Compute(r.input, known) }},
 		{"features+network", func() { r.Estimate(e.h, known) }},
-		{"dictionaries+mask", func() { e.mask.gains(e.gain[:e.known], e.h, nil) }},
+		{"filter", func() { r.filter(known) }},
+		{"dictionaries+refinement+mask", func() { e.mask.gains(e.gain[:e.known], e.h, r.refine()) }},
 		{"synthesis", func() { e.synth.Synthesize(y, e.spectrum) }},
 	} {
 		b.Run(stage.name, func(b *testing.B) {

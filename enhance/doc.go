@@ -19,7 +19,8 @@
 //	G = (X_s^p + d)/(X_s^p + X_n^p + 2d)
 //
 // which is floored by the attenuation limit and multiplies Y. A model may
-// carry a refinement stage that adds to the logit of G.
+// carry a refinement stage that adds to the logit of G, and a [Filter] that mends
+// the phase of the low bins.
 //
 // # Sample rates
 //

@@ -41,8 +41,9 @@ type Config struct {
 	// and hides errors. 0 means no limit.
 	MaxAttenuation float64
 	// Residual is how far below the voice, in decibels, noise need not be turned
-	// down any further: the less noise there is, the less is done, so that clean
-	// voices stay as they are and a rest of noise sounds even. 0 means
+	// down any further: as much of the input as makes such a rest of noise stays
+	// beside the output. So the rest sounds even, and the less noise there is, the
+	// less is done to the voice. 0 means
 	// [DefaultResidual], +Inf takes away what the mask finds.
 	Residual float64
 	// PostFilter is the strength of a filter that turns small gains further down,
@@ -56,6 +57,9 @@ type Config struct {
 	// the work. The network still sees a frame every hop it was trained with:
 	// there are two of it, which take turns, so one model serves both.
 	LowLatency bool
+	// NoFilter leaves out the filter of a model that has one ([Filter]): the mask
+	// alone, with the phase as it came.
+	NoFilter bool
 	// Bypass starts with the input passed through, delayed all the same.
 	Bypass bool
 }
@@ -69,8 +73,10 @@ type Enhancer struct {
 	analyzer  *stft.Analyzer
 	synth     *stft.Synthesizer
 	estimator Estimator
+	refiner   refiner // the estimator, if it is one
 	mask      mask
 	shaping   *shaping
+	noFilter  bool // Config.NoFilter
 
 	clean    []float32 // the hop of input, made finite
 	spectrum []complex64
@@ -138,6 +144,7 @@ func NewWithEstimator(m *Model, est Estimator, sampleRate int, cfg Config) (*Enh
 		estimator: est,
 		mask:      newMask(m),
 		shaping:   shape,
+		noFilter:  cfg.NoFilter,
 		clean:     make([]float32, c.HopSize()),
 		spectrum:  make([]complex64, c.Bins()),
 		h:         make([]float32, m.Speech.Rank+m.Noise.Rank),
@@ -145,6 +152,7 @@ func NewWithEstimator(m *Model, est Estimator, sampleRate int, cfg Config) (*Enh
 		known:     known,
 		topDecay:  float32(math.Exp(-grid.Hop.Seconds() / topSeconds)),
 	}
+	e.refiner, _ = est.(refiner)
 	e.SetMaxAttenuation(cfg.MaxAttenuation)
 	e.SetBypass(cfg.Bypass)
 	e.settle()
@@ -195,18 +203,18 @@ func (e *Enhancer) Process(dst, src []float32) {
 	known := e.spectrum[:e.known]
 	e.estimator.Estimate(e.h, known)
 	var logit []float32
-	if r, ok := e.estimator.(refiner); ok {
-		logit = r.refine()
+	var added []complex64
+	if e.refiner != nil {
+		logit = e.refiner.refine()
+		if !e.noFilter {
+			added = e.refiner.filter(known)
+		}
 	}
 	e.mask.gains(e.gain[:e.known], e.h, logit)
-	least := e.shaping.apply(e.gain[:e.known], known)
+	least := e.shaping.apply(e.gain[:e.known], known, added)
 	e.ramp()
 	e.extend()
-	e.limit(least)
-	for k, g := range e.gain {
-		y := e.spectrum[k]
-		e.spectrum[k] = complex(g*real(y), g*imag(y))
-	}
+	e.apply(added, e.dry+least*(1-e.dry))
 	e.synth.Synthesize(dst, e.spectrum)
 	for i, v := range dst {
 		dst[i] = tame(v)
@@ -241,15 +249,31 @@ func (e *Enhancer) extend() {
 	}
 }
 
-// limit applies the least gain that the residual noise needs, the attenuation
-// limit, and bypass.
-func (e *Enhancer) limit(least float32) {
-	floor := max(e.floor, least)
-	for k, g := range e.gain {
-		g = max(sound(g), floor)
-		e.gain[k] = g + e.dry*(1-g)
+// apply turns the spectrum into that of the output: the filter's addition to the
+// lowest bins, the gains, no bin below the attenuation limit, and then the share of
+// the input to keep beside it.
+func (e *Enhancer) apply(added []complex64, keep float32) {
+	for k, x := range added {
+		y := e.spectrum[k]
+		d := times(sound(e.gain[k]), y+x)
+		if have, least := power(d), e.floor*e.floor*power(y); have < least {
+			d += times(e.floor-float32(math.Sqrt(float64(have/power(y)))), y)
+		}
+		e.spectrum[k] = d + times(keep, y-d)
+	}
+	rest := e.spectrum[len(added):]
+	for k, g := range e.gain[len(added):] {
+		g = max(sound(g), e.floor)
+		g += keep * (1 - g)
+		e.gain[len(added)+k], rest[k] = g, times(g, rest[k])
 	}
 }
+
+// power returns |z|^2.
+func power(z complex64) float32 { return real(z)*real(z) + imag(z)*imag(z) }
+
+// times returns a z.
+func times(a float32, z complex64) complex64 { return complex(a*real(z), a*imag(z)) }
 
 // sound returns the gain g, or 0 if it is too small to matter or not a number,
 // which only absurd weights can give.

@@ -21,11 +21,15 @@ type Estimator interface {
 	Reset()
 }
 
-// refiner is the optional part of an Estimator that can correct the mask.
+// refiner is the optional part of an Estimator that goes beyond a mask from the
+// dictionaries. Its methods belong to the frame of the last Estimate.
 type refiner interface {
 	// refine returns the correction of the logit of the mask per bin, valid
 	// until the next Estimate, or nil.
 	refine() []float32
+	// filter returns what the [Filter] adds to the lowest bins of the frame's
+	// spectrum, valid until the next one, or nil. It must see every frame.
+	filter(spectrum []complex64) []complex64
 }
 
 var (
@@ -49,6 +53,7 @@ type Recurrent struct {
 	input    []float32
 	refining *affine // nil: no refinement stage
 	logit    []float32
+	filters  *multiframe // nil: none
 }
 
 // NewRecurrent returns the estimator of a valid model.
@@ -59,7 +64,7 @@ func NewRecurrent(m *Model) *Recurrent {
 		in:       newAffine(&m.Network.In),
 		out:      newAffine(&m.Network.Out),
 		x:        make([]float32, width),
-		input:    make([]float32, m.Features.Bands()),
+		input:    make([]float32, m.Features.Inputs()),
 	}
 	for l := range m.Network.GRU {
 		r.layers = append(r.layers, newRecurrence(&m.Network.GRU[l]))
@@ -67,6 +72,9 @@ func NewRecurrent(m *Model) *Recurrent {
 	if m.Refine != nil {
 		a := newAffine(m.Refine)
 		r.refining, r.logit = &a, make([]float32, m.Refine.Out)
+	}
+	if m.Filter != nil {
+		r.filters = newMultiframe(m.Filter)
 	}
 	return r
 }
@@ -99,9 +107,20 @@ func (r *Recurrent) refine() []float32 {
 	return r.logit
 }
 
+// filter implements refiner.
+func (r *Recurrent) filter(spectrum []complex64) []complex64 {
+	if r.filters == nil {
+		return nil
+	}
+	return r.filters.apply(spectrum, r.x)
+}
+
 // Reset implements [Estimator].
 func (r *Recurrent) Reset() {
 	r.features.Reset()
+	if r.filters != nil {
+		r.filters.reset()
+	}
 	for l := range r.layers {
 		clear(r.layers[l].state)
 	}
@@ -120,6 +139,10 @@ func (a *alternating) Estimate(h []float32, spectrum []complex64) {
 }
 
 func (a *alternating) refine() []float32 { return a.turns[a.last].refine() }
+
+func (a *alternating) filter(spectrum []complex64) []complex64 {
+	return a.turns[a.last].filter(spectrum)
+}
 
 // Reset implements [Estimator].
 func (a *alternating) Reset() {

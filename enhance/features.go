@@ -11,8 +11,11 @@ import (
 // Constants of the feature definition; a change to any of them is a new
 // feature definition and needs newly trained models.
 const (
-	// FeatureDefinition names this definition in model files.
-	FeatureDefinition = "band-log-level-1"
+	// FeatureDefinition names this definition in model files; a model without
+	// cues has [PlainFeatureDefinition].
+	FeatureDefinition = "band-log-level-2"
+	// PlainFeatureDefinition names the levels alone.
+	PlainFeatureDefinition = "band-log-level-1"
 	// DefaultTau is the time constant of the running level: long against a
 	// word, short against a change of place.
 	DefaultTau = 2 * time.Second
@@ -57,15 +60,34 @@ func DefaultBands() []int {
 type FeatureSpec struct {
 	// Edges are the band edges in bins, rising; see [DefaultBands].
 	Edges []int
-	// Mean and Std standardise the level of every band relative to the
-	// running level, in nepers; len(Edges)-1 values each. Nil means 0 and 1.
+	// Floor adds, for every band, its level above the noise floor.
+	Floor bool
+	// Advance adds, for the bins 1 to Advance, how the phase went on since the
+	// frame before. 0 adds nothing.
+	Advance int
+	// Mean and Std standardise the features, levels in nepers relative to the
+	// running level; Inputs() values each. Nil means 0 and 1.
 	Mean, Std []float32
 	// Tau is the time constant of the running level. 0 means DefaultTau.
 	Tau time.Duration
 }
 
-// Bands returns the number of bands, which is the number of features.
+// Bands returns the number of bands.
 func (s FeatureSpec) Bands() int { return max(len(s.Edges)-1, 0) }
+
+// Inputs returns the number of features: the levels of the bands, then their
+// levels above the floor, then the real and the imaginary parts of the phase
+// advance.
+func (s FeatureSpec) Inputs() int {
+	n := s.Bands() + 2*s.Advance
+	if s.Floor {
+		n += s.Bands()
+	}
+	return n
+}
+
+// plain reports whether there are no features but the levels.
+func (s FeatureSpec) plain() bool { return !s.Floor && s.Advance == 0 }
 
 // Validate reports the first thing that makes the specification unusable
 // for spectra of the given number of bins.
@@ -78,12 +100,15 @@ func (s FeatureSpec) Validate(bins int) error {
 			return fmt.Errorf("enhance: feature band edge %d is bin %d: want rising edges from 0 to %d", i, e, bins)
 		}
 	}
+	if s.Advance < 0 || s.Advance >= bins {
+		return fmt.Errorf("enhance: features hold the phase advance of %d bins: want 0 to %d", s.Advance, bins-1)
+	}
 	if s.Tau < 0 {
 		return fmt.Errorf("enhance: feature time constant is %v: want a positive one, or 0 for %v", s.Tau, DefaultTau)
 	}
 	for name, v := range map[string][]float32{"mean": s.Mean, "std": s.Std} {
-		if v != nil && len(v) != s.Bands() {
-			return fmt.Errorf("enhance: features.%s has %d values: want one per band, %d", name, len(v), s.Bands())
+		if v != nil && len(v) != s.Inputs() {
+			return fmt.Errorf("enhance: features.%s has %d values: want one per feature, %d", name, len(v), s.Inputs())
 		}
 		if !allFinite(v) {
 			return fmt.Errorf("enhance: features.%s holds a value that is not finite", name)
@@ -91,7 +116,7 @@ func (s FeatureSpec) Validate(bins int) error {
 	}
 	for i, v := range s.Std {
 		if v <= 0 {
-			return fmt.Errorf("enhance: features.std of band %d is %v: want a positive number", i, v)
+			return fmt.Errorf("enhance: features.std of feature %d is %v: want a positive number", i, v)
 		}
 	}
 	return nil
@@ -111,7 +136,8 @@ func (s FeatureSpec) Validate(bins int) error {
 // L follows the mean m of the l_b over frames that are not silent (m > -13):
 // L += a (m - L) with a = max(1/(n+1), hop/tau) after n such frames. So the
 // features do not depend on the gain of the microphone, from the first frame
-// on. Training and running share this code.
+// on. Two kinds of cues can follow the levels, standardised and clamped like
+// them: see floor and advance. Training and running share this code.
 type Features struct {
 	edges   []int
 	inverse []float32 // 1/width of every band
@@ -120,14 +146,16 @@ type Features struct {
 	slowest float32   // hop/tau
 	level   float32
 	frames  float32
+	floor   *floor   // nil: no such features
+	advance *advance // nil: no such features
 }
 
 // NewFeatures returns the feature extractor of s for spectra one hop apart.
 // It panics if s has no bands or its statistics do not fit them; use
 // [FeatureSpec.Validate] on a specification that comes from outside.
 func NewFeatures(s FeatureSpec, hop time.Duration) *Features {
-	n := s.Bands()
-	if n == 0 || hop <= 0 || s.Mean != nil && len(s.Mean) != n || s.Std != nil && len(s.Std) != n {
+	bands, n := s.Bands(), s.Inputs()
+	if bands == 0 || hop <= 0 || s.Mean != nil && len(s.Mean) != n || s.Std != nil && len(s.Std) != n {
 		panic("enhance: bad feature specification")
 	}
 	tau := s.Tau
@@ -136,24 +164,32 @@ func NewFeatures(s FeatureSpec, hop time.Duration) *Features {
 	}
 	f := &Features{
 		edges:   s.Edges,
-		inverse: make([]float32, n),
+		inverse: make([]float32, bands),
 		mean:    make([]float32, n),
 		scale:   make([]float32, n),
 		slowest: float32(hop.Seconds() / tau.Seconds()),
 	}
+	if s.Floor {
+		f.floor = newFloor(bands, hop)
+	}
+	if s.Advance > 0 {
+		f.advance = newAdvance(s.Advance)
+	}
 	copy(f.mean, s.Mean)
-	for b := range n {
+	for b := range bands {
 		f.inverse[b] = 1 / float32(s.Edges[b+1]-s.Edges[b])
-		f.scale[b] = 1
+	}
+	for i := range n {
+		f.scale[i] = 1
 		if s.Std != nil {
-			f.scale[b] = 1 / s.Std[b]
+			f.scale[i] = 1 / s.Std[i]
 		}
 	}
 	return f
 }
 
 // Compute takes in the spectrum of the next frame and returns its features
-// in dst, one per band. A nil dst is allocated; one of the wrong length
+// in dst, FeatureSpec.Inputs values. A nil dst is allocated; one of the wrong length
 // panics. Bins that the spectrum lacks, above half the sample rate, count as
 // empty, and so do bins that are not finite.
 func (f *Features) Compute(dst []float32, spectrum []complex64) []float32 {
@@ -164,8 +200,8 @@ func (f *Features) Compute(dst []float32, spectrum []complex64) []float32 {
 	return dst
 }
 
-// Relative is Compute without standardising and clamping: l_b - L. The
-// statistics of a FeatureSpec are the mean and standard deviation of it over
+// Relative is Compute without standardising and clamping: l_b - L, then the
+// cues. The statistics of a FeatureSpec are the mean and standard deviation of it over
 // the training data.
 func (f *Features) Relative(dst []float32, spectrum []complex64) []float32 {
 	if dst == nil {
@@ -174,15 +210,25 @@ func (f *Features) Relative(dst []float32, spectrum []complex64) []float32 {
 	if len(dst) != len(f.mean) {
 		panic("enhance: feature length mismatch")
 	}
+	levels := dst[:len(f.inverse)]
 	var sum float32
-	for b := range dst {
+	for b := range levels {
 		p := f.inverse[b]*bandPower(spectrum, f.edges[b], f.edges[b+1]) + powerFloor
-		dst[b] = 0.5 * fastmath.Log(p)
-		sum += dst[b]
+		levels[b] = 0.5 * fastmath.Log(p)
+		sum += levels[b]
 	}
-	f.follow(sum / float32(len(dst)))
-	for b := range dst {
-		dst[b] -= f.level
+	mean := sum / float32(len(levels))
+	f.follow(mean)
+	rest := dst[len(levels):]
+	if f.floor != nil {
+		f.floor.above(rest[:len(levels)], levels, mean > silence)
+		rest = rest[len(levels):]
+	}
+	if f.advance != nil {
+		f.advance.compute(rest, spectrum)
+	}
+	for b := range levels {
+		levels[b] -= f.level
 	}
 	return dst
 }
@@ -213,8 +259,16 @@ func bandPower(spectrum []complex64, lo, hi int) float32 {
 // It is 0 until the first frame that is not silent.
 func (f *Features) Level() float32 { return f.level }
 
-// Reset forgets the running level.
-func (f *Features) Reset() { f.level, f.frames = 0, 0 }
+// Reset forgets the past.
+func (f *Features) Reset() {
+	f.level, f.frames = 0, 0
+	if f.floor != nil {
+		f.floor.started = false
+	}
+	if f.advance != nil {
+		clear(f.advance.past)
+	}
+}
 
 // allFinite reports whether no element of v is infinite or NaN.
 func allFinite(v []float32) bool {

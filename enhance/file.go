@@ -41,6 +41,8 @@ const (
 	keyWindow     = "grid.window"
 	keyFeatures   = "features.definition"
 	keyTau        = "features.tau"
+	keyFloor      = "features.floor"
+	keyAdvance    = "features.advance"
 	keyExponent   = "mask.exponent"
 	keyGRUVariant = "net.gru.variant"
 )
@@ -100,12 +102,15 @@ func checkFormat(meta map[string]string) error {
 	if got := meta[keyVersion]; got != strconv.Itoa(FormatVersion) {
 		return fmt.Errorf("enhance: %w: %q: want %d: use the sotto that wrote it, or train again", ErrModelVersion, got, FormatVersion)
 	}
-	for _, c := range []struct{ key, want string }{
-		{keyFeatures, FeatureDefinition},
-		{keyGRUVariant, GRUVariant},
+	for _, c := range []struct {
+		key  string
+		want []string
+	}{
+		{keyFeatures, []string{FeatureDefinition, PlainFeatureDefinition}},
+		{keyGRUVariant, []string{GRUVariant}},
 	} {
-		if got := meta[c.key]; got != c.want {
-			return fmt.Errorf("enhance: the model's %s is %q: want %q: use a newer sotto", c.key, got, c.want)
+		if got := meta[c.key]; !slices.Contains(c.want, got) {
+			return fmt.Errorf("enhance: the model's %s is %q: want one of %q: use a newer sotto", c.key, got, c.want)
 		}
 	}
 	return nil
@@ -137,6 +142,12 @@ func (m *Model) readMetadata(meta map[string]string) error {
 	m.Grid.Window, err = stft.ParseWindow(take(keyWindow))
 	check(keyWindow, err)
 	m.Features.Tau = duration(keyTau)
+	if meta[keyFeatures] == FeatureDefinition {
+		m.Features.Floor, err = strconv.ParseBool(take(keyFloor))
+		check(keyFloor, err)
+		m.Features.Advance, err = strconv.Atoi(take(keyAdvance))
+		check(keyAdvance, err)
+	}
 	p, err := strconv.ParseFloat(take(keyExponent), 32)
 	check(keyExponent, err)
 	m.Exponent = float32(p)
@@ -169,6 +180,12 @@ func (m *Model) metadata() map[string]string {
 		keyExponent:   strconv.FormatFloat(float64(m.exponent()), 'g', -1, 32),
 		keyGRUVariant: GRUVariant,
 	})
+	if m.Features.plain() {
+		meta[keyFeatures] = PlainFeatureDefinition
+	} else {
+		meta[keyFloor] = strconv.FormatBool(m.Features.Floor)
+		meta[keyAdvance] = strconv.Itoa(m.Features.Advance)
+	}
 	return meta
 }
 
@@ -216,6 +233,15 @@ func (t *tensors) dense(name string) Dense {
 	return Dense{Out: w.Shape[0], In: w.Shape[1], Weight: w.Data, Bias: b.Data}
 }
 
+func (t *tensors) filter(name string) *Filter {
+	w, b := t.get(name+".weight", 4), t.get(name+".bias", 3)
+	taps, parts, bins := w.Shape[0], w.Shape[1], w.Shape[2]
+	if parts != 2 {
+		t.fail("%s.weight has %d parts per coefficient: want a real and an imaginary one", name, parts)
+	}
+	return &Filter{Taps: taps, Bins: bins, Head: Dense{In: w.Shape[3], Out: taps * parts * bins, Weight: w.Data, Bias: b.Data}}
+}
+
 func (t *tensors) gru(name string) GRU {
 	ih, hh := t.get(name+".weight_ih", 2), t.get(name+".weight_hh", 2)
 	bih, bhh := t.get(name+".bias_ih", 1), t.get(name+".bias_hh", 1)
@@ -241,15 +267,19 @@ func (m *Model) readTensors(t *tensors) {
 		r := t.dense("refine")
 		m.Refine = &r
 	}
+	if t.has("filter.weight") || t.has("filter.bias") {
+		m.Filter = t.filter("filter")
+	}
 }
 
 func gruName(layer int) string { return "net.gru." + strconv.Itoa(layer) }
 
-// file returns the model as tensors.
+// file returns the model as tensors, those of two bytes a value that lose nothing
+// by it.
 func (m *Model) file() *safetensors.File {
 	f := &safetensors.File{Metadata: m.metadata()}
 	add := func(name string, data []float32, shape ...int) {
-		f.Tensors = append(f.Tensors, safetensors.Tensor{Name: name, Shape: shape, Data: data})
+		f.Tensors = append(f.Tensors, safetensors.Tensor{Name: name, Shape: shape, Data: data, BFloat16: safetensors.IsBFloat16(data)})
 	}
 	dense := func(name string, d *Dense) {
 		add(name+".weight", d.Weight, d.Out, d.In)
@@ -262,16 +292,16 @@ func (m *Model) file() *safetensors.File {
 	for i, e := range m.Features.Edges {
 		edges[i] = float32(e)
 	}
-	mean, std := m.Features.Mean, m.Features.Std
+	mean, std, inputs := m.Features.Mean, m.Features.Std, m.Features.Inputs()
 	if mean == nil {
-		mean = make([]float32, bands)
+		mean = make([]float32, inputs)
 	}
 	if std == nil {
-		std = slices.Repeat([]float32{1}, bands)
+		std = slices.Repeat([]float32{1}, inputs)
 	}
 	add("features.edges", edges, bands+1)
-	add("features.mean", mean, bands)
-	add("features.std", std, bands)
+	add("features.mean", mean, inputs)
+	add("features.std", std, inputs)
 	dense("net.in", &m.Network.In)
 	for l, g := range m.Network.GRU {
 		name := gruName(l)
@@ -283,6 +313,10 @@ func (m *Model) file() *safetensors.File {
 	dense("net.out", &m.Network.Out)
 	if m.Refine != nil {
 		dense("refine", m.Refine)
+	}
+	if c := m.Filter; c != nil {
+		add("filter.weight", c.Head.Weight, c.Taps, 2, c.Bins, c.Head.In)
+		add("filter.bias", c.Head.Bias, c.Taps, 2, c.Bins)
 	}
 	return f
 }

@@ -7,10 +7,9 @@ import (
 )
 
 const (
-	// DefaultResidual is Config.Residual where that is 0. On validation mixtures
-	// none of 20, 25, 35, 40 and +Inf gave more PESQ or STOI, and of those as good it
-	// does least to clean voices (docs/design.md).
-	DefaultResidual = 30
+	// DefaultResidual is Config.Residual where that is 0: of 30 and 35 the one with
+	// more PESQ on validation mixtures (docs/design.md).
+	DefaultResidual = 35
 	// leastAttenuation, in decibels, is what noise loses at any rate, however far
 	// it is below the voice already.
 	leastAttenuation = 3
@@ -58,9 +57,10 @@ func newShaping(cfg Config, hop time.Duration, bins int) (*shaping, error) {
 	return s, nil
 }
 
-// apply changes the gains of one spectrum and returns the least gain that any
-// bin needs, for the noise that is left to lie as far below the voice as wanted.
-func (s *shaping) apply(g []float32, spectrum []complex64) float32 {
+// apply changes the gains of one spectrum, to the lowest bins of which the filter
+// will add something before they count, and returns the share of the input to keep,
+// for the noise that is left to lie as far below the voice as wanted.
+func (s *shaping) apply(g []float32, spectrum, added []complex64) float32 {
 	for k, past := range s.past {
 		g[k] = max(g[k], s.release*past)
 		s.past[k] = g[k]
@@ -70,7 +70,7 @@ func (s *shaping) apply(g []float32, spectrum []complex64) float32 {
 			g[k] = s.filtered(v)
 		}
 	}
-	return s.least(g, spectrum)
+	return s.least(g, spectrum, added)
 }
 
 // filtered returns the post-filter of DeepFilterNet (Schröter et al. 2022, after
@@ -83,11 +83,17 @@ func (s *shaping) filtered(g float32) float32 {
 }
 
 // least follows the energies of what is kept and of what is taken away.
-func (s *shaping) least(g []float32, spectrum []complex64) float32 {
+func (s *shaping) least(g []float32, spectrum, added []complex64) float32 {
 	var voice, noise float32
-	for k, v := range g {
+	for k, x := range added {
 		y := spectrum[k]
-		p := real(y)*real(y) + imag(y)*imag(y)
+		d := times(g[k], y+x)
+		voice += power(d)
+		noise += power(y - d)
+	}
+	spectrum = spectrum[len(added):]
+	for k, v := range g[len(added):] {
+		p := power(spectrum[k])
 		voice += v * v * p
 		noise += (1 - v) * (1 - v) * p
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"sotto/internal/narrow"
 )
 
 // Constants of the network and the mask, shared by training and running.
@@ -84,6 +86,8 @@ type Model struct {
 	// Refine adds a correction to the logit of the mask from the last hidden
 	// state, one row per bin; nil means none.
 	Refine *Dense
+	// Filter mends the phase of low bins; nil means no such stage.
+	Filter *Filter
 	// Exponent is p in the mask. 0 means DefaultExponent.
 	Exponent float32
 	// Meta is the provenance: training data, command, seed, scores. Its keys
@@ -101,12 +105,18 @@ func (m *Model) Validate() error {
 	bins := m.Grid.Bins()
 	return firstError(
 		func() error { return m.Features.Validate(bins) },
-		func() error { return m.Network.validate(m.Features.Bands(), m.Speech.Rank+m.Noise.Rank) },
+		func() error { return m.Network.validate(m.Features.Inputs(), m.Speech.Rank+m.Noise.Rank) },
 		func() error {
 			if m.Refine == nil {
 				return nil
 			}
 			return m.Refine.validate("refine", m.Network.Width(), bins)
+		},
+		func() error {
+			if m.Filter == nil {
+				return nil
+			}
+			return m.Filter.validate(m.Network.Width(), bins)
 		},
 	)
 }
@@ -133,11 +143,7 @@ func (m *Model) validateMask() error {
 // Parameters returns the number of learned values, dictionaries included.
 func (m *Model) Parameters() int {
 	n := len(m.Speech.W) + len(m.Noise.W) + len(m.Features.Mean) + len(m.Features.Std)
-	dense := []*Dense{&m.Network.In, &m.Network.Out}
-	if m.Refine != nil {
-		dense = append(dense, m.Refine)
-	}
-	for _, d := range dense {
+	for _, d := range m.dense() {
 		n += len(d.Weight) + len(d.Bias)
 	}
 	for _, g := range m.Network.GRU {
@@ -149,18 +155,43 @@ func (m *Model) Parameters() int {
 // MACs returns the multiply-adds of the network and the dictionaries per
 // frame; the transforms and the activations functions come on top.
 func (m *Model) MACs() int {
-	n := len(m.Speech.W) + len(m.Noise.W) + len(m.Network.In.Weight) + len(m.Network.Out.Weight)
+	n := len(m.Speech.W) + len(m.Noise.W)
+	for _, d := range m.dense() {
+		n += len(d.Weight)
+	}
 	for _, g := range m.Network.GRU {
 		n += len(g.WeightIH) + len(g.WeightHH)
-	}
-	if m.Refine != nil {
-		n += len(m.Refine.Weight)
 	}
 	return n
 }
 
+// dense returns the affine layers that the model has.
+func (m *Model) dense() []*Dense {
+	layers := []*Dense{&m.Network.In, &m.Network.Out}
+	if m.Refine != nil {
+		layers = append(layers, m.Refine)
+	}
+	if m.Filter != nil {
+		layers = append(layers, &m.Filter.Head)
+	}
+	return layers
+}
+
 // MACsPerSecond returns the multiply-adds per second of audio.
 func (m *Model) MACsPerSecond() float64 { return float64(m.MACs()) / m.Grid.Hop.Seconds() }
+
+// Round rounds the weights of the network, biases aside, to bfloat16, which halves
+// the file. It changes what an Enhancer computes only where it would not round
+// them itself (package narrow).
+func (m *Model) Round() {
+	for _, d := range m.dense() {
+		narrow.Round(d.Weight)
+	}
+	for _, g := range m.Network.GRU {
+		narrow.Round(g.WeightIH)
+		narrow.Round(g.WeightHH)
+	}
+}
 
 // Latency returns the algorithmic latency; see [stft.Config.Latency]. The
 // model looks at no frame ahead.

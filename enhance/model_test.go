@@ -21,13 +21,18 @@ import (
 type shape struct {
 	width, layers, speech, noise int
 	refine                       bool
+	// filter is the number of taps of the filter, over 12 bins; cues turns the
+	// features beside the levels on.
+	filter int
+	cues   bool
 }
 
 // small is large enough to have every part and small enough to be quick;
 // shipped is the size of the shipped models.
 var (
-	small   = shape{width: 24, layers: 2, speech: 12, noise: 8, refine: true}
-	shipped = shape{width: 256, layers: 2, speech: 256, noise: 128}
+	small   = shape{width: 24, layers: 2, speech: 12, noise: 8, refine: true, filter: 3, cues: true}
+	plain   = shape{width: 24, layers: 2, speech: 12, noise: 8}
+	shipped = shape{width: 256, layers: 2, speech: 256, noise: 128, refine: true, filter: 5, cues: true}
 )
 
 // randomModel returns a model of random weights whose mask varies over time
@@ -62,7 +67,10 @@ func randomModel(s shape, seed uint64) *Model {
 		Exponent: DefaultExponent,
 		Meta:     map[string]string{"seed": "1"},
 	}
-	bands := m.Features.Bands()
+	if s.cues {
+		m.Features.Floor, m.Features.Advance = true, 48
+	}
+	bands := m.Features.Inputs()
 	m.Features.Mean, m.Features.Std = normal(bands, 0.3), make([]float32, bands)
 	for b := range m.Features.Std {
 		m.Features.Std[b] = 1 + rng.Float32()
@@ -82,7 +90,34 @@ func randomModel(s shape, seed uint64) *Model {
 		r := dense(s.width, bins, 1)
 		m.Refine = &r
 	}
+	if s.filter > 0 {
+		m.Filter = &Filter{Taps: s.filter, Bins: 12, Head: dense(s.width, 2*s.filter*12, 0.3)}
+	}
 	return m
+}
+
+// TestRoundHalvesTheFile rounds the weights: what is left is bfloat16, within one
+// part in 256, and makes a smaller file that gives the same model.
+func TestRoundHalvesTheFile(t *testing.T) {
+	m := randomModel(shipped, 3)
+	before, length := slices.Clone(m.Network.GRU[1].WeightHH), len(encode(t, m))
+	m.Round()
+	for i, v := range m.Network.GRU[1].WeightHH {
+		if d := math.Abs(float64(v - before[i])); d > math.Abs(float64(before[i]))/256 {
+			t.Fatalf("weight %v became %v", before[i], v)
+		}
+	}
+	file := encode(t, m)
+	if len(file) > length*2/3 {
+		t.Errorf("the file has %d bytes, %d before: want less than two thirds", len(file), length)
+	}
+	got, err := Read(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, m) {
+		t.Error("a rounded model changed on its way through a file")
+	}
 }
 
 func encode(t testing.TB, m *Model) []byte {
@@ -99,8 +134,6 @@ func encode(t testing.TB, m *Model) []byte {
 }
 
 func TestModelRoundTrip(t *testing.T) {
-	plain := small
-	plain.refine = false
 	for _, s := range []shape{small, plain} {
 		m := randomModel(s, 3)
 		m.Grid = LowLatencyGrid()
@@ -222,6 +255,12 @@ func TestReadRefuses(t *testing.T) {
 		{"zero std", "positive number", tensor("features.std", poison(0))},
 		{"transposed", "net.out maps", tensor("net.out.weight", func(x *safetensors.Tensor) { x.Shape[0], x.Shape[1] = x.Shape[1], x.Shape[0] })},
 		{"gru of another width", "net.gru.0", tensor("net.gru.0.weight_hh", func(x *safetensors.Tensor) { x.Shape = []int{24, 72} })},
+		{"no such cue", keyFloor, meta(keyFloor, "perhaps")},
+		{"cue of too many bins", "phase advance", meta(keyAdvance, "257")},
+		{"filter without bias", "filter.bias", tensor("filter.bias", func(x *safetensors.Tensor) { x.Name = "zzz" })},
+		{"flat filter", "want 4", tensor("filter.weight", flat)},
+		{"filter of three parts", "real and an imaginary", tensor("filter.weight", func(x *safetensors.Tensor) { x.Shape = []int{2, 3, 12, 24} })},
+		{"filter of too many bins", "at most 257 bins", tensor("filter.weight", func(x *safetensors.Tensor) { x.Shape = []int{1, 2, 432, 2} })},
 		{"refine without bias", "refine.bias", tensor("refine.bias", func(x *safetensors.Tensor) { x.Name = "zzz" })},
 	} {
 		f := randomModel(small, 6).file()
@@ -255,12 +294,14 @@ func TestProvenanceCannotShadowTheFormat(t *testing.T) {
 
 func TestAccessors(t *testing.T) {
 	m := randomModel(shipped, 8)
-	// By hand, with 98 features, width 256, two layers, 256+128 atoms, 257 bins.
-	macs := 98*256 + 2*2*3*256*256 + 256*384 + 257*384
+	// By hand: 2 x 98 + 2 x 48 features, width 256, two layers, 256+128 atoms, 257
+	// bins, 5 taps over 12 bins.
+	const features, coefficients = 292, 2 * 5 * 12
+	macs := features*256 + 2*2*3*256*256 + 256*384 + 257*384 + 256*257 + 256*coefficients
 	if got := m.MACs(); got != macs {
 		t.Errorf("MACs() = %d, want %d", got, macs)
 	}
-	if got, want := m.Parameters(), macs+256+2*2*3*256+384+2*98; got != want {
+	if got, want := m.Parameters(), macs+256+2*2*3*256+384+257+coefficients+2*features; got != want {
 		t.Errorf("Parameters() = %d, want %d", got, want)
 	}
 	if got, want := m.MACsPerSecond(), float64(macs)*125; got != want {
@@ -273,9 +314,9 @@ func TestAccessors(t *testing.T) {
 	if got := m.Latency(); got != 8*time.Millisecond {
 		t.Errorf("low-latency Latency() = %v, want 8ms", got)
 	}
-	m = randomModel(small, 9)
-	if got, want := m.MACs(), 98*24+2*2*3*24*24+24*20+257*20+24*257; got != want {
-		t.Errorf("MACs() with refinement = %d, want %d", got, want)
+	m = randomModel(plain, 9)
+	if got, want := m.MACs(), 98*24+2*2*3*24*24+24*20+257*20; got != want {
+		t.Errorf("MACs() of the mask alone = %d, want %d", got, want)
 	}
 }
 
@@ -289,12 +330,13 @@ func FuzzRead(f *testing.F) {
 	refine := one(1, 5)
 	m := &Model{ // as small as a model with every part can be.
 		Grid:     Grid{SampleRate: 8000, Frame: time.Millisecond, Hop: time.Millisecond / 4, Synthesis: time.Millisecond / 2},
-		Features: FeatureSpec{Edges: []int{1, 5}},
+		Features: FeatureSpec{Edges: []int{1, 5}, Floor: true, Advance: 2},
 		Speech:   basis, Noise: basis,
-		Network: Network{In: one(1, 1), GRU: []GRU{{
+		Network: Network{In: one(6, 1), GRU: []GRU{{
 			In: 1, Hidden: 1, WeightIH: []float32{1, 2, 3}, WeightHH: []float32{1, 2, 3}, BiasIH: make([]float32, 3), BiasHH: make([]float32, 3),
 		}}, Out: one(1, 2)},
 		Refine: &refine,
+		Filter: &Filter{Taps: 2, Bins: 3, Head: one(1, 12)},
 	}
 	f.Add(encode(f, m))
 	f.Fuzz(func(t *testing.T, data []byte) {

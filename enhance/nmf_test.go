@@ -33,7 +33,7 @@ func newNMF(t testing.TB, m *Model, iterations int) *NMF {
 
 // TestNMFObjectiveNeverRises runs more and more iterations on one frame.
 func TestNMFObjectiveNeverRises(t *testing.T) {
-	m := randomModel(small, 20)
+	m := randomModel(plain, 20)
 	rng := rand.New(rand.NewPCG(21, 22))
 	y := randomSpectrum(rng, 257, 0.02)
 	last := math.Inf(1)
@@ -51,7 +51,7 @@ func TestNMFObjectiveNeverRises(t *testing.T) {
 
 // TestNMFFindsPlantedActivations mixes three atoms and looks for them.
 func TestNMFFindsPlantedActivations(t *testing.T) {
-	e := newNMF(t, randomModel(small, 23), 3000)
+	e := newNMF(t, randomModel(plain, 23), 3000)
 	planted := map[int]float64{2: 1, 7: 0.5, 15: 2}
 	y := make([]complex64, 257)
 	for k := range y {
@@ -76,7 +76,7 @@ func TestNMFFindsPlantedActivations(t *testing.T) {
 // dictionaries that lack them.
 func TestNMFShortSpectra(t *testing.T) {
 	const bins = 129
-	m := randomModel(small, 26)
+	m := randomModel(plain, 26)
 	cut := func(b *Basis) *Basis { return &Basis{Bins: bins, Rank: b.Rank, W: b.W[:bins*b.Rank]} }
 	whole := newNMF(t, m, 0)
 	short, err := NewNMF(cut(m.Speech), cut(m.Noise), 0)
@@ -95,7 +95,7 @@ func TestNMFShortSpectra(t *testing.T) {
 }
 
 func TestNMFSilenceAndBrokenSpectra(t *testing.T) {
-	e := newNMF(t, randomModel(small, 24), 0)
+	e := newNMF(t, randomModel(plain, 24), 0)
 	if e.iterations != DefaultNMFIterations {
 		t.Errorf("%d iterations by default, want %d", e.iterations, DefaultNMFIterations)
 	}
@@ -117,7 +117,7 @@ func TestNMFSilenceAndBrokenSpectra(t *testing.T) {
 }
 
 func TestNewNMFRefuses(t *testing.T) {
-	m := randomModel(small, 25)
+	m := randomModel(plain, 25)
 	if _, err := NewNMF(m.Speech, m.Noise, -1); err == nil {
 		t.Error("-1 iterations are accepted")
 	}

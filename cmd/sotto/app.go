@@ -45,6 +45,7 @@ type knobs struct {
 
 	residual, postFilter float64
 	release              time.Duration
+	noFilter             bool
 }
 
 func (k *knobs) register(cmd *cobra.Command) {
@@ -53,12 +54,13 @@ func (k *knobs) register(cmd *cobra.Command) {
 	cmd.Flags().Float64Var(&k.residual, "residual", enhance.DefaultResidual, "leave noise that is this many dB below the voice (inf: take away all)")
 	cmd.Flags().Float64Var(&k.postFilter, "post-filter", 0, "turn small gains further down: strength, 0 to 1 (0.02 is mild)")
 	cmd.Flags().DurationVar(&k.release, "release", 0, "time in which gains fall, smoother but noisier (20ms, say)")
+	cmd.Flags().BoolVar(&k.noFilter, "no-filter", false, "leave out the filter that mends the phase of low bins: the mask alone")
 	cmd.Flags().StringVar(&k.latency, "latency", latencyDefault, "default (16 ms with the built-in model) or low (half of it, at twice the work)")
 }
 
 // load reads the model and checks the knobs.
 func (k *knobs) load() (*enhance.Model, enhance.Config, error) {
-	cfg := enhance.Config{MaxAttenuation: k.atten, Residual: k.residual, PostFilter: k.postFilter, Release: k.release}
+	cfg := enhance.Config{MaxAttenuation: k.atten, Residual: k.residual, PostFilter: k.postFilter, Release: k.release, NoFilter: k.noFilter}
 	if !(k.atten >= 0) {
 		return nil, cfg, usagef("--atten is %g dB, expected 0 (no limit) or more", k.atten)
 	}

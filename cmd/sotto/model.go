@@ -65,6 +65,10 @@ func describe(m *enhance.Model) []fact {
 	if m.Refine != nil {
 		refine = "yes: a correction to the logit of the Wiener mask"
 	}
+	filter := "none: the phase as it came"
+	if f := m.Filter; f != nil {
+		filter = fmt.Sprintf("%d frames of the lowest %d bins", f.Taps, f.Bins)
+	}
 	facts := []fact{
 		{"name", m.Name, "name", m.Name},
 		{"sample_rate", g.SampleRate, "trained at", fmt.Sprintf("%d Hz", g.SampleRate)},
@@ -74,9 +78,10 @@ func describe(m *enhance.Model) []fact {
 		{"latency_ms", 1000 * m.Latency().Seconds(), "algorithmic latency", ms(m.Latency().Seconds())},
 		{"speech_atoms", m.Speech.Rank, "speech dictionary", fmt.Sprintf("%d atoms of %d bins", m.Speech.Rank, m.Speech.Bins)},
 		{"noise_atoms", m.Noise.Rank, "noise dictionary", fmt.Sprintf("%d atoms of %d bins", m.Noise.Rank, m.Noise.Bins)},
-		{"features", m.Features.Bands(), "features", fmt.Sprintf("%d bands", m.Features.Bands())},
+		{"features", m.Features.Inputs(), "features", heard(m.Features)},
 		{"width", m.Network.Width(), "network", fmt.Sprintf("%d wide, recurrent layers of %s units", m.Network.Width(), strings.Join(layers, ", "))},
 		{"refine", m.Refine != nil, "refinement", refine},
+		{"filter", m.Filter != nil, "filter", filter},
 		{"parameters", m.Parameters(), "parameters", fmt.Sprintf("%.3g million", float64(m.Parameters())/1e6)},
 		{"macs_per_second", m.MACsPerSecond(), "cost", fmt.Sprintf("%.3g million multiply-adds per second of sound", m.MACsPerSecond()/1e6)},
 	}
@@ -84,6 +89,18 @@ func describe(m *enhance.Model) []fact {
 		facts = append(facts, fact{k, m.Meta[k], k, m.Meta[k]})
 	}
 	return facts
+}
+
+// heard says what the network hears of a spectrum.
+func heard(f enhance.FeatureSpec) string {
+	words := fmt.Sprintf("levels of %d bands", f.Bands())
+	if f.Floor {
+		words += ", also above their noise floor"
+	}
+	if f.Advance > 0 {
+		words += fmt.Sprintf(", phase advance of %d bins", f.Advance)
+	}
+	return words
 }
 
 func writeFacts(a *app, facts []fact) error {

@@ -16,7 +16,9 @@ import (
 type batch struct {
 	lanes, frames int
 	features      nn.Mat
-	targets       []target    // frames*lanes rows of bins
+	targets       []target // frames*lanes rows of bins
+	lowBins       int
+	low           []lowBin    // frames*lanes rows of lowBins
 	scales        []laneScale // by lane
 	// speech and noise are magnitudes relative to the running level, the unit of
 	// the activations. They are filled for the paper's step only.
@@ -34,11 +36,12 @@ type Source interface {
 type preparer struct {
 	source       Source
 	bins         int
+	lowBins      int // bins that the filter changes
 	targets      *targetFiller
 	encodings    bool
 	noisy, clean *stft.Analyzer
 	features     *enhance.Features
-	hop, bands   int
+	hop, inputs  int
 	mixture      corpus.Mixture
 	y, s         []complex64
 }
@@ -55,20 +58,24 @@ func newPreparer(src Source, grid enhance.Grid, spec enhance.FeatureSpec, loss L
 	}
 	return &preparer{
 		source: src, bins: grid.Bins(), targets: newTargetFiller(loss, grid.Bins(), 1/grid.Frame.Seconds()),
-		noisy: noisy, clean: clean, features: enhance.NewFeatures(spec, grid.Hop), hop: cfg.HopSize(), bands: spec.Bands(),
+		noisy: noisy, clean: clean, features: enhance.NewFeatures(spec, grid.Hop), hop: cfg.HopSize(), inputs: spec.Inputs(),
 		y: make([]complex64, grid.Bins()), s: make([]complex64, grid.Bins()),
 	}, nil
 }
 
 // resize makes room for lanes sequences of frames frames.
-func (b *batch) resize(lanes, frames, features, bins int, encodings bool) {
+func (b *batch) resize(lanes, frames, features, bins, low int, encodings bool) {
 	rows := lanes * frames
-	b.lanes, b.frames = lanes, frames
+	b.lanes, b.frames, b.lowBins = lanes, frames, low
 	b.features = b.features.Resize(rows, features)
 	if cap(b.targets) < rows*bins {
 		b.targets = make([]target, rows*bins)
 	}
 	b.targets = b.targets[:rows*bins]
+	if cap(b.low) < rows*low {
+		b.low = make([]lowBin, rows*low)
+	}
+	b.low = b.low[:rows*low]
 	b.scales = make([]laneScale, lanes)
 	if encodings {
 		b.speech, b.noise = b.speech.Resize(rows, bins), b.noise.Resize(rows, bins)
@@ -77,10 +84,16 @@ func (b *batch) resize(lanes, frames, features, bins int, encodings bool) {
 	}
 }
 
+// targetRow returns the targets of one frame of one lane.
+func (b *batch) targetRow(row, bins int) []target { return b.targets[row*bins : (row+1)*bins] }
+
+// lowRow returns its bins that the filter changes.
+func (b *batch) lowRow(row int) []lowBin { return b.low[row*b.lowBins : (row+1)*b.lowBins] }
+
 // fill prepares mixtures first, first+1, ... one a lane.
 func (p *preparer) fill(b *batch, first uint64, lanes int, segment time.Duration) {
 	frames := int(segment.Seconds()*float64(corpus.SampleRate)) / p.hop
-	b.resize(lanes, frames, p.bands, p.bins, p.encodings)
+	b.resize(lanes, frames, p.inputs, p.bins, p.lowBins, p.encodings)
 	for lane := range lanes {
 		p.source.Mix(first+uint64(lane), &p.mixture)
 		p.fillLane(b, lane)
@@ -97,8 +110,7 @@ func (p *preparer) fillLane(b *batch, lane int) {
 		p.noisy.Analyze(p.y, p.mixture.Noisy[at:at+p.hop])
 		p.clean.Analyze(p.s, p.mixture.Clean[at:at+p.hop])
 		p.features.Compute(b.features.Row(row), p.y)
-		targets := b.targets[row*p.bins : (row+1)*p.bins]
-		b.scales[lane].add(p.targets.fill(targets, p.y, p.s))
+		b.scales[lane].add(p.targets.fill(b.targetRow(row, p.bins), b.lowRow(row), p.y, p.s))
 		if p.encodings {
 			p.fillMagnitudes(b.speech.Row(row), b.noise.Row(row))
 		}

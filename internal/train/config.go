@@ -15,6 +15,8 @@ type NetConfig struct {
 	Grid enhance.Grid
 	// Shape is the size of the network.
 	Shape NetShape
+	// Cues says what the network hears besides the levels of the bands.
+	Cues Cues
 	// Exponent is p of the mask.
 	Exponent float64
 	// Loss weighs the terms of the second step's loss.
@@ -52,12 +54,20 @@ type NetConfig struct {
 	SaveEvery, ValidateEvery time.Duration
 }
 
+// Cues are features beside the levels ([enhance.FeatureSpec]).
+type Cues struct {
+	// Floor adds the levels above the noise floor.
+	Floor bool
+	// Advance is the number of low bins whose phase advance is added.
+	Advance int
+}
+
 // DefaultNetConfig returns the recipe of the shipped models except for Hours.
 // The values are our own; docs/design.md has the experiments behind them.
 func DefaultNetConfig() NetConfig {
 	return NetConfig{
 		Grid:            enhance.DefaultGrid(),
-		Shape:           NetShape{Hidden: 256, Layers: 2},
+		Shape:           NetShape{Hidden: 256, Layers: 2, FilterBins: 48},
 		Exponent:        enhance.DefaultExponent,
 		Loss:            DefaultLoss(),
 		Hours:           100,
@@ -87,6 +97,10 @@ func (c *NetConfig) Validate() error {
 		return fmt.Errorf("train: network of %d layers of %d units: expected at least one of one", c.Shape.Layers, c.Shape.Hidden)
 	case c.Lanes < 1 || c.Workers < 1 || c.Lanes%c.Workers != 0:
 		return fmt.Errorf("train: %d mixtures a batch on %d workers: expected a multiple of the workers", c.Lanes, c.Workers)
+	case c.Shape.FilterTaps < 0 || c.Shape.FilterTaps > 0 && (c.Shape.FilterBins < 1 || c.Shape.FilterBins > c.Grid.Bins()):
+		return fmt.Errorf("train: filter of %d taps for %d bins: expected at least one of each, and at most %d bins", c.Shape.FilterTaps, c.Shape.FilterBins, c.Grid.Bins())
+	case c.Cues.Advance < 0 || c.Cues.Advance >= c.Grid.Bins():
+		return fmt.Errorf("train: phase advance of %d bins: expected 0 to %d", c.Cues.Advance, c.Grid.Bins()-1)
 	case c.Segment < 100*time.Millisecond:
 		return fmt.Errorf("train: segments of %v: expected at least 100 ms", c.Segment)
 	case c.Rate <= 0:

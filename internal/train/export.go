@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"sotto/enhance"
 	"sotto/internal/corpus"
@@ -20,9 +21,11 @@ const (
 	speechName = "speech.U"
 	noiseName  = "noise.U"
 	refineName = "refine"
+	filterName = "filter"
 )
 
-// export builds a model from the averaged weights.
+// export builds a model from the averaged weights, rounded as the file holds them,
+// so that validation scores what is saved.
 func (t *netTrainer) export() *enhance.Model {
 	t.ema.Swap(t.params)
 	defer t.ema.Swap(t.params)
@@ -43,6 +46,10 @@ func (t *netTrainer) export() *enhance.Model {
 		d := denseOf(t.net.refine)
 		m.Refine = &d
 	}
+	if t.net.filter != nil {
+		m.Filter = &enhance.Filter{Taps: t.cfg.Shape.FilterTaps, Bins: t.cfg.Shape.FilterBins, Head: denseOf(t.net.filter)}
+	}
+	m.Round()
 	if m.Meta == nil {
 		m.Meta = map[string]string{}
 	}
@@ -63,10 +70,11 @@ func (d *dictionary) basis() *enhance.Basis {
 }
 
 // startFrom copies the weights of a model into the network and takes over its
-// features' statistics, which the weights belong to.
+// features' statistics, which the weights belong to. Stages and cues that the
+// model lacks begin by doing nothing.
 func (t *netTrainer) startFrom(m *enhance.Model) error {
 	values := map[string][]float32{
-		"net.in.weight": m.Network.In.Weight, "net.in.bias": m.Network.In.Bias,
+		"net.in.weight": t.widened(m), "net.in.bias": m.Network.In.Bias,
 		"net.out.weight": m.Network.Out.Weight, "net.out.bias": m.Network.Out.Bias,
 		speechName: inverse(m.Speech.W), noiseName: inverse(m.Noise.W),
 	}
@@ -78,10 +86,13 @@ func (t *netTrainer) startFrom(m *enhance.Model) error {
 	if m.Refine != nil {
 		values["refine.weight"], values["refine.bias"] = m.Refine.Weight, m.Refine.Bias
 	}
+	if m.Filter != nil {
+		values["filter.weight"], values["filter.bias"] = m.Filter.Head.Weight, m.Filter.Head.Bias
+	}
 	for _, p := range t.net.params() {
 		v, ok := values[p.Name]
-		if !ok && t.net.refine != nil && m.Refine == nil && (p.Name == "refine.weight" || p.Name == "refine.bias") {
-			continue // a new stage starts as the identity
+		if stage, _, _ := strings.Cut(p.Name, "."); !ok && (stage == refineName || stage == filterName) {
+			continue
 		}
 		if len(v) != len(p.Value) {
 			return fmt.Errorf("train: the starting model has %d values of %s: expected %d; choose the shape it was trained with", len(v), p.Name, len(p.Value))
@@ -90,8 +101,24 @@ func (t *netTrainer) startFrom(m *enhance.Model) error {
 	}
 	t.net.speech.refresh()
 	t.net.noise.refresh()
-	t.spec = m.Features
+	copy(t.spec.Mean, m.Features.Mean)
+	copy(t.spec.Std, m.Features.Std)
+	t.spec.Edges, t.spec.Tau = m.Features.Edges, m.Features.Tau
 	return nil
+}
+
+// widened returns the weights of m's input layer with zeros for the cues that m
+// does not have, or as they are if they are of another kind.
+func (t *netTrainer) widened(m *enhance.Model) []float32 {
+	in, want := &m.Network.In, t.net.in.In
+	if in.In != m.Features.Bands() || in.In != t.spec.Bands() || in.Out != t.net.in.Out {
+		return in.Weight
+	}
+	w := make([]float32, in.Out*want)
+	for i := range in.Out {
+		copy(w[i*want:], in.Weight[i*in.In:(i+1)*in.In])
+	}
+	return w
 }
 
 func inverse(w []float32) []float32 {
@@ -107,10 +134,10 @@ func inverse(w []float32) []float32 {
 const statisticsMixtures = 256
 
 // measureFeatures returns the default features with the mean and the standard
-// deviation of each band over mixtures of the source. The mixtures come from
+// deviation of each feature over mixtures of the source. The mixtures come from
 // the far end of the numbering, which training does not reach.
-func measureFeatures(src Source, grid enhance.Grid) (enhance.FeatureSpec, error) {
-	spec := enhance.FeatureSpec{Edges: enhance.DefaultBands(), Tau: enhance.DefaultTau}
+func measureFeatures(src Source, grid enhance.Grid, cues Cues) (enhance.FeatureSpec, error) {
+	spec := enhance.FeatureSpec{Edges: enhance.DefaultBands(), Tau: enhance.DefaultTau, Floor: cues.Floor, Advance: cues.Advance}
 	cfg := grid.At(grid.SampleRate)
 	analyzer, err := stft.NewAnalyzer(cfg)
 	if err != nil {
@@ -119,8 +146,8 @@ func measureFeatures(src Source, grid enhance.Grid) (enhance.FeatureSpec, error)
 	var (
 		features    = enhance.NewFeatures(spec, grid.Hop)
 		spectrum    = make([]complex64, grid.Bins())
-		levels      = make([]float32, spec.Bands())
-		sum, square = make([]float64, spec.Bands()), make([]float64, spec.Bands())
+		values      = make([]float32, spec.Inputs())
+		sum, square = make([]float64, spec.Inputs()), make([]float64, spec.Inputs())
 		mixture     corpus.Mixture
 		count       float64
 	)
@@ -130,8 +157,8 @@ func measureFeatures(src Source, grid enhance.Grid) (enhance.FeatureSpec, error)
 		analyzer.Reset()
 		features.Reset()
 		for at := 0; at+hop <= len(mixture.Noisy); at += hop {
-			features.Relative(levels, analyzer.Analyze(spectrum, mixture.Noisy[at:at+hop]))
-			for b, v := range levels {
+			features.Relative(values, analyzer.Analyze(spectrum, mixture.Noisy[at:at+hop]))
+			for b, v := range values {
 				sum[b] += float64(v)
 				square[b] += float64(v) * float64(v)
 			}

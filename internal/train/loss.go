@@ -79,13 +79,17 @@ func newTargetFiller(cfg LossConfig, bins int, spacing float64) *targetFiller {
 }
 
 // fill computes the targets of a frame with the noisy spectrum y and the clean
-// spectrum s and returns the frame's share of the lane's sums.
-func (f *targetFiller) fill(targets []target, y, s []complex64) laneScale {
+// spectrum s, and what the filter needs of its lowest bins, and returns the
+// frame's share of the lane's sums.
+func (f *targetFiller) fill(targets []target, low []lowBin, y, s []complex64) laneScale {
 	for k := range targets {
 		f.noisy[k], f.clean[k] = power(y[k]), power(s[k])
 	}
 	fastmath.PowTo(f.noisyC, f.noisy, Compress/2)
 	fastmath.PowTo(f.cleanC, f.clean, Compress/2)
+	for k := range low {
+		low[k] = lowBin{noisy: y[k], clean: s[k], compact: f.cleanC[k]}
+	}
 	var clean, speech, noisy float32
 	for k := range targets {
 		y2, s2 := f.noisy[k], f.clean[k]
@@ -182,6 +186,7 @@ type maskLoss struct {
 	dg      nn.Mat
 	// gain and compact are a row of the masks, bounded below, and to the power c.
 	gain, compact []float32
+	low           filtering
 }
 
 func newMaskLoss(cfg LossConfig, bins int, spacing float64) *maskLoss {
@@ -191,34 +196,48 @@ func newMaskLoss(cfg LossConfig, bins int, spacing float64) *maskLoss {
 	}
 }
 
-// gradient returns the loss terms of masks g and dL/dG, the mean over lanes.
-func (l *maskLoss) gradient(b *batch, g nn.Mat) (lossTerms, nn.Mat) {
+// gradient returns the loss terms of masks g and filters c, which may be empty,
+// and their gradients, the mean over lanes.
+func (l *maskLoss) gradient(b *batch, g, c nn.Mat) (terms lossTerms, dg, dc nn.Mat) {
 	bins := g.Cols
 	l.dg = l.dg.Resize(g.Rows, bins)
 	l.lanes = append(l.lanes[:0], make([]laneLoss, b.lanes)...)
-	var terms lossTerms
 	for i, s := range b.scales {
 		l.lanes[i].clean = s.clean
 		terms.Compressed += s.speech / s.reference() / float64(b.lanes)
 	}
+	low := 0
+	if c.Rows > 0 {
+		low = b.lowBins
+		l.low.start(c, low)
+	}
 	for row := range g.Rows {
 		lane := row % b.lanes
 		scale := 1 / (b.scales[lane].reference() * float64(b.lanes))
-		targets := b.targets[row*bins : (row+1)*bins]
-		terms.Compressed += scale * l.compressed(targets, g.Row(row), l.dg.Row(row), float32(scale), &l.lanes[lane])
+		if low > 0 {
+			terms.Compressed += scale * l.low.compressed(l, b, row, g.Row(row), float32(scale), &l.lanes[lane])
+		}
+		terms.Compressed += scale * l.compressed(b, row, low, g.Row(row), float32(scale), &l.lanes[lane])
 	}
-	terms.SISDR = l.sisdr(b, g)
+	terms.SISDR = l.sisdr(b, g, low)
 	terms.Total = terms.Compressed - l.cfg.SISDR*terms.SISDR
-	return terms, l.dg
+	if low > 0 {
+		for row := range g.Rows {
+			l.low.backward(b, row, g.Row(row), l.dg.Row(row))
+		}
+	}
+	return terms, l.dg, l.low.dc
 }
 
-// compressed returns the compressed error of one frame without the constant
-// |S|^2c, sets dg to its gradient times scale, and gathers the frame's share of
-// the lane's inner products.
-func (l *maskLoss) compressed(targets []target, g, dg []float32, scale float32, lane *laneLoss) float64 {
+// compressed returns the compressed error of the bins of one frame from low on,
+// without the constant |S|^2c, sets dg to its gradient times scale, and gathers
+// the frame's share of the lane's inner products.
+func (l *maskLoss) compressed(b *batch, row, low int, g []float32, scale float32, lane *laneLoss) float64 {
 	var sum, cross, output float32
 	missing := float32(l.cfg.Missing)
-	weights, bounded := l.weights[:len(targets)], l.gain[:len(targets)]
+	targets, dg := b.targetRow(row, len(g))[low:], l.dg.Row(row)[low:]
+	g = g[low:]
+	weights, bounded := l.weights[low:][:len(targets)], l.gain[:len(targets)]
 	for k, v := range g {
 		bounded[k] = max(v, minGain)
 	}
@@ -247,8 +266,9 @@ func (l *maskLoss) compressed(targets []target, g, dg []float32, scale float32, 
 const minGain = 1e-4
 
 // sisdr returns the mean SI-SDR of the lanes that hold speech and adds the
-// gradient of -SISDR times it to dg.
-func (l *maskLoss) sisdr(b *batch, g nn.Mat) float64 {
+// gradient of -SISDR times it to dg, and below bin low to that of the filter's
+// output.
+func (l *maskLoss) sisdr(b *batch, g nn.Mat, low int) float64 {
 	var sum, count float64
 	slopeCross, slopePower := make([]float32, b.lanes), make([]float32, b.lanes)
 	for i, lane := range l.lanes {
@@ -271,7 +291,11 @@ func (l *maskLoss) sisdr(b *batch, g nn.Mat) float64 {
 		if sc == 0 && sp == 0 {
 			continue
 		}
-		targets, gr, dg := b.targets[row*g.Cols:(row+1)*g.Cols], g.Row(row), l.dg.Row(row)
+		gr := g.Row(row)
+		if low > 0 {
+			l.low.addSISDR(b, row, gr, sc, sp)
+		}
+		targets, gr, dg := b.targetRow(row, g.Cols)[low:], gr[low:], l.dg.Row(row)[low:]
 		for k := range targets {
 			dg[k] += sc*targets[k].cross + sp*gr[k]*targets[k].power
 		}

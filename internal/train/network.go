@@ -18,6 +18,9 @@ type NetShape struct {
 	Hidden, Layers int
 	// Refine adds the per-bin stage after the Wiener mask.
 	Refine bool
+	// FilterTaps is the number of frames of the filter of the low bins, FilterBins
+	// the number of these; no taps, no filter.
+	FilterTaps, FilterBins int
 }
 
 // network is the estimator with the mask on top, in the form that learns: the
@@ -29,6 +32,7 @@ type network struct {
 	gru    []*nn.GRU
 	out    *nn.Dense
 	refine *nn.Dense // nil when absent
+	filter *nn.Dense // nil when absent
 	// speech and noise are the dictionaries as softplus(U), bins x rank.
 	speech, noise *dictionary
 	exponent      float64
@@ -99,6 +103,9 @@ func newNetwork(shape NetShape, features int, speech, noise *enhance.Basis, expo
 	if shape.Refine {
 		n.addRefinement(speech.Bins, rng)
 	}
+	if shape.FilterTaps > 0 {
+		n.filter = newFilter(shape, rng)
+	}
 	return n
 }
 
@@ -138,6 +145,9 @@ func (n *network) replica() *network {
 	if n.refine != nil {
 		r.refine = n.refine.Replica()
 	}
+	if n.filter != nil {
+		r.filter = n.filter.Replica()
+	}
 	return r
 }
 
@@ -150,6 +160,9 @@ func (n *network) params() []*nn.Param {
 	layers = append(layers, n.out)
 	if n.refine != nil {
 		layers = append(layers, n.refine)
+	}
+	if n.filter != nil {
+		layers = append(layers, n.filter)
 	}
 	return append(nn.Params(layers...), n.speech.u, n.noise.u)
 }
@@ -178,7 +191,7 @@ func (n *network) activations(features nn.Mat) nn.Mat {
 // activationsBackward takes dL/dh, which it overwrites as it does h, back to the
 // weights. extra, when it is not
 // empty, is a gradient that reaches the residual stream by another way (the
-// refinement).
+// refinement, the filter).
 func (n *network) activationsBackward(dh, extra nn.Mat) {
 	// softplus'(u) = 1 - e^-softplus(u).
 	for i, h := range n.h.Data {
@@ -249,6 +262,15 @@ func (n *network) mask(features nn.Mat) nn.Mat {
 	return n.gain
 }
 
+// coefficients returns the filter of the frames that mask was given last, or no
+// rows.
+func (n *network) coefficients() nn.Mat {
+	if n.filter == nil {
+		return nn.Mat{}
+	}
+	return n.filter.Forward(n.sums[len(n.gru)])
+}
+
 // power returns x^p + d, the Wiener gain's term of one source.
 func (n *network) power(x float32) float32 {
 	switch n.exponent {
@@ -260,9 +282,10 @@ func (n *network) power(x float32) float32 {
 	return fastmath.Exp(float32(n.exponent)*fastmath.Log(x)) + enhance.MaskFloor
 }
 
-// maskBackward takes dL/dG, which it overwrites, back to the weights, and to
-// the dictionaries when tuneDictionaries is set.
-func (n *network) maskBackward(dg nn.Mat, tuneDictionaries bool) {
+// maskBackward takes dL/dG, which it overwrites, and the gradient of the
+// coefficients, if there are any, back to the weights, and to the dictionaries
+// when tuneDictionaries is set.
+func (n *network) maskBackward(dg, dc nn.Mat, tuneDictionaries bool) {
 	n.dxs = n.dxs.Resize(dg.Rows, dg.Cols)
 	n.dxn = n.dxn.Resize(dg.Rows, dg.Cols)
 	p := float32(n.exponent)
@@ -286,6 +309,13 @@ func (n *network) maskBackward(dg nn.Mat, tuneDictionaries bool) {
 	var extra nn.Mat
 	if n.refine != nil {
 		extra = n.refine.Backward(dg)
+	}
+	if n.filter != nil {
+		d := n.filter.Backward(dc)
+		if extra.Data != nil {
+			addTo(d.Data, extra.Data)
+		}
+		extra = d
 	}
 	n.activationsBackward(n.join(n.dhs, n.dhn), extra)
 }

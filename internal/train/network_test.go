@@ -19,12 +19,18 @@ func testBasis(rank int, rng *rand.Rand) *enhance.Basis {
 	return b
 }
 
-func testNetwork(exponent float64, refine bool, rng *rand.Rand) *network {
-	n := newNetwork(NetShape{Hidden: 6, Layers: 2, Refine: refine}, 5, testBasis(4, rng), testBasis(3, rng), exponent, rng)
+const testLowBins = 4
+
+func testNetwork(exponent float64, refine bool, taps int, rng *rand.Rand) *network {
+	shape := NetShape{Hidden: 6, Layers: 2, Refine: refine, FilterTaps: taps, FilterBins: testLowBins}
+	n := newNetwork(shape, 5, testBasis(4, rng), testBasis(3, rng), exponent, rng)
 	n.setLanes(2)
-	if refine {
-		for i := range n.refine.W.Value {
-			n.refine.W.Value[i] = 0.3 * (rng.Float32() - 0.5)
+	for _, stage := range []*nn.Dense{n.refine, n.filter} {
+		if stage == nil {
+			continue
+		}
+		for i := range stage.W.Value {
+			stage.W.Value[i] = 0.3 * (rng.Float32() - 0.5)
 		}
 	}
 	return n
@@ -32,7 +38,7 @@ func testNetwork(exponent float64, refine bool, rng *rand.Rand) *network {
 
 func testBatch(lanes, frames int, rng *rand.Rand) *batch {
 	b := &batch{}
-	b.resize(lanes, frames, 5, testBins, false)
+	b.resize(lanes, frames, 5, testBins, testLowBins, false)
 	filler := newTargetFiller(DefaultLoss(), testBins, 800)
 	y, s := make([]complex64, testBins), make([]complex64, testBins)
 	for row := range lanes * frames {
@@ -43,7 +49,7 @@ func testBatch(lanes, frames int, rng *rand.Rand) *batch {
 			s[k] = complex(float32(rng.NormFloat64()), float32(rng.NormFloat64()))
 			y[k] = s[k] + complex(float32(rng.NormFloat64()), float32(rng.NormFloat64()))
 		}
-		b.scales[row%lanes].add(filler.fill(b.targets[row*testBins:(row+1)*testBins], y, s))
+		b.scales[row%lanes].add(filler.fill(b.targetRow(row, testBins), b.lowRow(row), y, s))
 	}
 	return b
 }
@@ -55,21 +61,22 @@ func TestMaskGradients(t *testing.T) {
 		name     string
 		exponent float64
 		refine   bool
-	}{{"wiener", 2, false}, {"magnitude", 1, false}, {"between", 1.5, false}, {"refined", 2, true}} {
+		taps     int
+	}{{"wiener", 2, false, 0}, {"magnitude", 1, false, 0}, {"between", 1.5, false, 0}, {"refined", 2, true, 0}, {"filtered", 2, true, 3}} {
 		t.Run(c.name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
-			n, b := testNetwork(c.exponent, c.refine, rng), testBatch(2, 7, rng)
+			n, b := testNetwork(c.exponent, c.refine, c.taps, rng), testBatch(2, 7, rng)
 			l := newMaskLoss(DefaultLoss(), testBins, 800)
 			loss := func() float64 {
 				n.setLanes(2)
 				n.speech.refresh()
 				n.noise.refresh()
-				terms, _ := l.gradient(b, n.mask(b.features))
+				terms, _, _ := l.gradient(b, n.mask(b.features), n.coefficients())
 				return terms.Total
 			}
 			loss()
-			_, dg := l.gradient(b, n.gain)
-			n.maskBackward(dg, true)
+			_, dg, dc := l.gradient(b, n.gain, n.coefficients())
+			n.maskBackward(dg, dc, true)
 			for _, p := range n.params() {
 				checkParam(t, p, loss)
 			}
@@ -106,7 +113,7 @@ func TestLossIsTheFormula(t *testing.T) {
 	const frames = 4
 	var y, s [frames * testBins]complex128
 	b := &batch{}
-	b.resize(1, frames, 5, testBins, false)
+	b.resize(1, frames, 5, testBins, testLowBins, false)
 	cfg := DefaultLoss()
 	weights := cfg.binWeights(testBins, 800)
 	filler := newTargetFiller(cfg, testBins, 800)
@@ -120,9 +127,21 @@ func TestLossIsTheFormula(t *testing.T) {
 			voice[k], noisy[k] = complex64(s[i]), complex64(y[i])
 			g.Data[i] = 0.1 + 0.8*rng.Float32()
 		}
-		b.scales[0].add(filler.fill(b.targets[row*testBins:(row+1)*testBins], noisy, voice))
+		b.scales[0].add(filler.fill(b.targetRow(row, testBins), b.lowRow(row), noisy, voice))
 	}
-	terms, _ := newMaskLoss(cfg, testBins, 800).gradient(b, g)
+	terms, _, _ := newMaskLoss(cfg, testBins, 800).gradient(b, g, nn.Mat{})
+
+	// A filter of zeros is none.
+	same, dg, _ := newMaskLoss(cfg, testBins, 800).gradient(b, g, nn.NewMat(frames, 2*3*testLowBins))
+	_, want, _ := newMaskLoss(cfg, testBins, 800).gradient(b, g, nn.Mat{})
+	if math.Abs(same.Total-terms.Total) > 1e-5 {
+		t.Errorf("with a filter of zeros the loss is %.7f, want %.7f", same.Total, terms.Total)
+	}
+	for i, v := range want.Data {
+		if math.Abs(float64(dg.Data[i]-v)) > 1e-5 {
+			t.Fatalf("with a filter of zeros the gradient of gain %d is %g, want %g", i, dg.Data[i], v)
+		}
+	}
 
 	var num, ref, refNoisy, cross, clean, out float64
 	compress := func(z complex128) complex128 {

@@ -32,6 +32,9 @@ func startPipeline(ctx context.Context, cfg *NetConfig, src Source, spec enhance
 		if err != nil {
 			return nil, err
 		}
+		if cfg.Shape.FilterTaps > 0 {
+			prep.lowBins = cfg.Shape.FilterBins
+		}
 		lane := &mixerLane{ready: make(chan *batch, prefetch), free: make(chan *batch, prefetch)}
 		for range prefetch {
 			lane.free <- &batch{}

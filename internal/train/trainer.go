@@ -119,7 +119,7 @@ func Net(ctx context.Context, cfg NetConfig, in NetInputs, report func(Progress)
 
 func newNetTrainer(cfg NetConfig, in NetInputs) (*netTrainer, error) {
 	t := &netTrainer{cfg: cfg, in: in, score: math.Inf(-1)}
-	spec, err := measureFeatures(in.Source, cfg.Grid)
+	spec, err := measureFeatures(in.Source, cfg.Grid, cfg.Cues)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func newNetTrainer(cfg NetConfig, in NetInputs) (*netTrainer, error) {
 	if bins := cfg.Grid.Bins(); speech.Bins != bins || noise.Bins != bins {
 		return nil, fmt.Errorf("train: dictionaries of %d and %d bins: expected %d, as the grid has", speech.Bins, noise.Bins, bins)
 	}
-	t.net = newNetwork(cfg.Shape, spec.Bands(), speech, noise, cfg.Exponent, rng)
+	t.net = newNetwork(cfg.Shape, spec.Inputs(), speech, noise, cfg.Exponent, rng)
 	if in.Start != nil {
 		if err := t.startFrom(in.Start); err != nil {
 			return nil, err
@@ -244,7 +244,7 @@ func (t *netTrainer) oneStep(ctx context.Context, p *pipeline, rate float64, reg
 func (t *netTrainer) rateOf(name string, regress, tune bool) float64 {
 	switch {
 	case name != speechName && name != noiseName:
-		if regress && strings.HasPrefix(name, refineName) {
+		if regress && (strings.HasPrefix(name, refineName) || strings.HasPrefix(name, filterName)) {
 			return 0
 		}
 		return 1
@@ -271,9 +271,10 @@ func (w *worker) work(b *batch, regress, tune bool) {
 		w.net.activationsBackward(dh, nn.Mat{})
 		return
 	}
-	terms, dg := w.mask.gradient(b, w.net.mask(b.features))
+	g := w.net.mask(b.features)
+	terms, dg, dc := w.mask.gradient(b, g, w.net.coefficients())
 	w.terms = terms
-	w.net.maskBackward(dg, tune)
+	w.net.maskBackward(dg, dc, tune)
 }
 
 // track smooths the loss over about fifty steps; it starts again where the loss

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -232,7 +233,7 @@ func TestNetStartsFromModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.Start = m
-	cfg.Shape.Refine = true
+	allStages(&cfg)
 	cfg.TuneFrom = 0
 	refined, _, err := Net(t.Context(), cfg, in, nil)
 	if err != nil {
@@ -240,6 +241,18 @@ func TestNetStartsFromModel(t *testing.T) {
 	}
 	if refined.Refine == nil || allZero(refined.Refine.Weight) {
 		t.Error("the new stage did not learn")
+	}
+	if refined.Filter == nil || allZero(refined.Filter.Head.Weight) {
+		t.Error("the new filter did not learn")
+	}
+	levels := m.Features.Inputs()
+	for i := range refined.Network.In.Out {
+		if row := refined.Network.In.Weight[i*refined.Network.In.In:][:refined.Network.In.In]; allZero(row[levels:]) {
+			t.Errorf("unit %d did not learn to use the new cues", i)
+		}
+	}
+	if !slices.Equal(refined.Features.Mean[:levels], m.Features.Mean) {
+		t.Error("the statistics of the levels are not those the weights belong to")
 	}
 	if same(m.Speech.W, refined.Speech.W) {
 		t.Error("the dictionary did not follow")
@@ -274,6 +287,8 @@ func TestNetRefusesBadConfigurations(t *testing.T) {
 		"few hours":   func(c *NetConfig, _ *NetInputs) { c.Hours = c.batchHours() / 3 },
 		"NaN hours":   func(c *NetConfig, _ *NetInputs) { c.Hours = math.NaN() },
 		"odd lanes":   func(c *NetConfig, _ *NetInputs) { c.Lanes = 3 },
+		"no low bins": func(c *NetConfig, _ *NetInputs) { c.Shape.FilterTaps, c.Shape.FilterBins = 3, 0 },
+		"many cues":   func(c *NetConfig, _ *NetInputs) { c.Cues.Advance = 257 },
 		"no layers":   func(c *NetConfig, _ *NetInputs) { c.Shape.Layers = 0 },
 		"no encoders": func(c *NetConfig, _ *NetInputs) { c.RegressionHours = 1 },
 		"other bins":  func(_ *NetConfig, in *NetInputs) { in.Speech = flatDictionary(100, 4, 1) },
