@@ -60,8 +60,9 @@ bench: deps ## run the benchmarks COUNT=10 times, in the form benchstat reads
 train: assets/models/default.safetensors ## train the shipped model from DATA=../shared/data; a stopped run goes on
 
 # The recipe for the dictionaries and the network; assets/MODELS.md has what it gave. The demonstration clip's recordings are left out.
-FIRST_HOURS ?= 84
-TRAIN_HOURS ?= 216
+FIRST_HOURS  ?= 84
+SECOND_HOURS ?= 216
+TRAIN_HOURS  ?= 225
 TRAIN_BIN   := build/train/sotto
 TRAIN_DATA  := --exclude gsc__running_tap --exclude lstc100__26__26-495-0000
 # OpenBLAS knows only processors older than itself and is ten times slower on others: name the kernels by what the processor can do.
@@ -80,12 +81,15 @@ build/train/noise.dict: | $(TRAIN_BIN)
 TRAIN_NET := train net --speech $(SPEECH_DIRS) --noise build/data/noise/train --validation-speech build/data/speech/dev \
 	--speech-dict build/train/speech.dict --noise-dict build/train/noise.dict --weight lstc100=3,vctk=3 $(TRAIN_DATA) --name sotto-16ms --force
 
-# First the network over frozen dictionaries, then all of it, with the stage after the mask.
+# First the network over frozen dictionaries, then all of it, with the stage after the mask, then the cues and the filter.
 build/train/first.safetensors: build/train/speech.dict build/train/noise.dict
 	$(TRAIN_BIN) $(TRAIN_NET) --hours $(FIRST_HOURS) --work build/train/first -o $@
 
-assets/models/default.safetensors: build/train/first.safetensors
-	$(TRAIN_BIN) $(TRAIN_NET) --start $< --refine --tune-from 0.02 --regression-hours 0 --hours $(TRAIN_HOURS) --work build/train/net -o $@
+build/train/second.safetensors: build/train/first.safetensors
+	$(TRAIN_BIN) $(TRAIN_NET) --start $< --refine --tune-from 0.02 --regression-hours 0 --hours $(SECOND_HOURS) --work build/train/second -o $@
+
+assets/models/default.safetensors: build/train/second.safetensors
+	$(TRAIN_BIN) $(TRAIN_NET) --start $< --refine --tune-from 0 --floor-cues --phase-cues 48 --filter-taps 5 --regression-hours 0 --hours $(TRAIN_HOURS) --work build/train/net -o $@
 
 build/data/.unpacked: $(DATA)/unpack.sh
 	$(DATA)/unpack.sh build/data
