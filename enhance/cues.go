@@ -84,11 +84,10 @@ func (a *advance) compute(dst []float32, spectrum []complex64) {
 		if k := i + 1; k < len(spectrum) {
 			y = spectrum[k]
 		}
-		power := real(y)*real(y) + imag(y)*imag(y)
-		if !(power <= maxPower) {
-			y, power = 0, 0
+		if !(power(y) <= maxPower) {
+			y = 0
 		}
-		scale := 2 / (power + real(p)*real(p) + imag(p)*imag(p) + powerFloor)
+		scale := 2 / (power(y) + power(p) + powerFloor)
 		re[i] = scale * (real(y)*real(p) + imag(y)*imag(p))
 		im[i] = scale * (imag(y)*real(p) - real(y)*imag(p))
 		a.past[i] = y

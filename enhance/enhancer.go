@@ -211,10 +211,10 @@ func (e *Enhancer) Process(dst, src []float32) {
 		}
 	}
 	e.mask.gains(e.gain[:e.known], e.h, logit)
-	least := e.shaping.apply(e.gain[:e.known], known, added)
+	keep := e.shaping.apply(e.gain[:e.known], known, added)
 	e.ramp()
 	e.extend()
-	e.apply(added, e.dry+least*(1-e.dry))
+	e.apply(added, e.dry+keep*(1-e.dry))
 	e.synth.Synthesize(dst, e.spectrum)
 	for i, v := range dst {
 		dst[i] = tame(v)

@@ -55,16 +55,22 @@ func DefaultBands() []int {
 	return edges
 }
 
-// FeatureSpec is what a model has learned about its input: the bands and
-// how to standardise their levels.
-type FeatureSpec struct {
-	// Edges are the band edges in bins, rising; see [DefaultBands].
-	Edges []int
+// Cues are features that a model may have beside the levels of the bands.
+type Cues struct {
 	// Floor adds, for every band, its level above the noise floor.
 	Floor bool
 	// Advance adds, for the bins 1 to Advance, how the phase went on since the
 	// frame before. 0 adds nothing.
 	Advance int
+}
+
+// FeatureSpec is what a model has learned about its input: the bands and
+// how to standardise their levels.
+type FeatureSpec struct {
+	// Edges are the band edges in bins, rising; see [DefaultBands].
+	Edges []int
+	// Cues are the features beside the levels.
+	Cues
 	// Mean and Std standardise the features, levels in nepers relative to the
 	// running level; Inputs() values each. Nil means 0 and 1.
 	Mean, Std []float32
@@ -85,9 +91,6 @@ func (s FeatureSpec) Inputs() int {
 	}
 	return n
 }
-
-// plain reports whether there are no features but the levels.
-func (s FeatureSpec) plain() bool { return !s.Floor && s.Advance == 0 }
 
 // Validate reports the first thing that makes the specification unusable
 // for spectra of the given number of bins.
@@ -247,8 +250,7 @@ func bandPower(spectrum []complex64, lo, hi int) float32 {
 	hi = min(hi, len(spectrum))
 	var sum float32
 	for k := lo; k < hi; k++ {
-		re, im := real(spectrum[k]), imag(spectrum[k])
-		if p := re*re + im*im; p <= maxPower {
+		if p := power(spectrum[k]); p <= maxPower {
 			sum += p
 		}
 	}

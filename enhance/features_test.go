@@ -94,52 +94,72 @@ func TestFeaturesDefinition(t *testing.T) {
 	}
 }
 
-func TestFeaturesIgnoreGain(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 4))
-	s := FeatureSpec{Edges: DefaultBands()}
-	loud, soft := NewFeatures(s, hop), NewFeatures(s, hop)
-	for range 50 {
-		y := randomSpectrum(rng, 257, 0.1)
-		a := loud.Compute(nil, y)
-		for k := range y {
-			y[k] *= 0.01
-		}
-		for b, v := range soft.Compute(nil, y) {
-			if math.Abs(float64(v-a[b])) > 1e-3 {
-				t.Fatalf("band %d: %v at a hundredth of the level, %v at full", b, v, a[b])
-			}
-		}
-	}
-	if d := loud.Level() - soft.Level(); math.Abs(float64(d)-math.Log(100)) > 1e-3 {
-		t.Errorf("levels differ by %v nepers, want ln 100", d)
+// eachKind runs a test on the levels alone and with the cues beside them.
+func eachKind(t *testing.T, test func(t *testing.T, s FeatureSpec)) {
+	t.Helper()
+	for name, cues := range map[string]Cues{"levels": {}, "cues": {Floor: true, Advance: 48}} {
+		t.Run(name, func(t *testing.T) { test(t, FeatureSpec{Edges: DefaultBands(), Cues: cues}) })
 	}
 }
 
+func TestFeaturesIgnoreGain(t *testing.T) {
+	eachKind(t, func(t *testing.T, s FeatureSpec) {
+		t.Helper()
+		rng := rand.New(rand.NewPCG(3, 4))
+		loud, soft := NewFeatures(s, hop), NewFeatures(s, hop)
+		for range 50 {
+			y := randomSpectrum(rng, 257, 0.1)
+			a := loud.Compute(nil, y)
+			for k := range y {
+				y[k] *= 0.01
+			}
+			for i, v := range soft.Compute(nil, y) {
+				if math.Abs(float64(v-a[i])) > 1e-3 {
+					t.Fatalf("feature %d: %v at a hundredth of the level, %v at full", i, v, a[i])
+				}
+			}
+		}
+		if d := loud.Level() - soft.Level(); math.Abs(float64(d)-math.Log(100)) > 1e-3 {
+			t.Errorf("levels differ by %v nepers, want ln 100", d)
+		}
+	})
+}
+
 func TestFeaturesSurviveBrokenSpectra(t *testing.T) {
-	rng := rand.New(rand.NewPCG(5, 6))
-	f := NewFeatures(FeatureSpec{Edges: DefaultBands()}, hop)
-	inf, nan := float32(math.Inf(1)), float32(math.NaN())
-	f.Compute(nil, randomSpectrum(rng, 257, 0.1))
-	level := f.Level()
-	for _, v := range []complex64{complex(inf, 0), complex(nan, 1), complex(3e30, 3e30)} {
-		y := make([]complex64, 257)
-		for k := range y {
-			y[k] = v
+	eachKind(t, func(t *testing.T, s FeatureSpec) {
+		t.Helper()
+		rng := rand.New(rand.NewPCG(5, 6))
+		f := NewFeatures(s, hop)
+		inf, nan := float32(math.Inf(1)), float32(math.NaN())
+		f.Compute(nil, randomSpectrum(rng, 257, 0.1))
+		level := f.Level()
+		for _, v := range []complex64{complex(inf, 0), complex(nan, 1), complex(3e30, 3e30)} {
+			y := make([]complex64, 257)
+			for k := range y {
+				y[k] = v
+			}
+			if x := f.Compute(nil, y); !allFinite(x) {
+				t.Fatalf("spectrum of %v gives %v", v, x)
+			}
 		}
-		if x := f.Compute(nil, y); !allFinite(x) {
-			t.Fatalf("spectrum of %v gives %v", v, x)
+		if f.Level() != level {
+			t.Errorf("level moved from %v to %v on broken spectra", level, f.Level())
 		}
-	}
-	if f.Level() != level {
-		t.Errorf("level moved from %v to %v on broken spectra", level, f.Level())
-	}
-	if x := f.Compute(nil, randomSpectrum(rng, 129, 0.1)); x[97] != -6 {
-		t.Errorf("a band the spectrum lacks has feature %v, want -6", x[97])
-	}
-	f.Reset()
-	if f.Level() != 0 {
-		t.Errorf("level is %v after Reset", f.Level())
-	}
+		if x := f.Compute(nil, randomSpectrum(rng, 129, 0.1)); x[97] != -6 {
+			t.Errorf("a band the spectrum lacks has feature %v, want -6", x[97])
+		}
+		f.Reset()
+		if f.Level() != 0 {
+			t.Errorf("level is %v after Reset", f.Level())
+		}
+		y := randomSpectrum(rng, 257, 0.1)
+		want := NewFeatures(s, hop).Compute(nil, y)
+		for i, v := range f.Compute(nil, y) {
+			if v != want[i] {
+				t.Fatalf("feature %d after Reset: %v, want %v", i, v, want[i])
+			}
+		}
+	})
 }
 
 func TestFeatureSpecValidate(t *testing.T) {

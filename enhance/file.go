@@ -180,7 +180,7 @@ func (m *Model) metadata() map[string]string {
 		keyExponent:   strconv.FormatFloat(float64(m.exponent()), 'g', -1, 32),
 		keyGRUVariant: GRUVariant,
 	})
-	if m.Features.plain() {
+	if m.Features.Cues == (Cues{}) {
 		meta[keyFeatures] = PlainFeatureDefinition
 	} else {
 		meta[keyFloor] = strconv.FormatBool(m.Features.Floor)

@@ -70,7 +70,7 @@ func (s *shaping) apply(g []float32, spectrum, added []complex64) float32 {
 			g[k] = s.filtered(v)
 		}
 	}
-	return s.least(g, spectrum, added)
+	return s.keep(g, spectrum, added)
 }
 
 // filtered returns the post-filter of DeepFilterNet (Schröter et al. 2022, after
@@ -82,8 +82,8 @@ func (s *shaping) filtered(g float32) float32 {
 	return g * (1 + s.postFilter) * sin / (sin + s.postFilter)
 }
 
-// least follows the energies of what is kept and of what is taken away.
-func (s *shaping) least(g []float32, spectrum, added []complex64) float32 {
+// keep follows the energies of what is kept and of what is taken away.
+func (s *shaping) keep(g []float32, spectrum, added []complex64) float32 {
 	var voice, noise float32
 	for k, x := range added {
 		y := spectrum[k]

@@ -68,7 +68,7 @@ func randomModel(s shape, seed uint64) *Model {
 		Meta:     map[string]string{"seed": "1"},
 	}
 	if s.cues {
-		m.Features.Floor, m.Features.Advance = true, 48
+		m.Features.Cues = Cues{Floor: true, Advance: 48}
 	}
 	bands := m.Features.Inputs()
 	m.Features.Mean, m.Features.Std = normal(bands, 0.3), make([]float32, bands)
@@ -330,7 +330,7 @@ func FuzzRead(f *testing.F) {
 	refine := one(1, 5)
 	m := &Model{ // as small as a model with every part can be.
 		Grid:     Grid{SampleRate: 8000, Frame: time.Millisecond, Hop: time.Millisecond / 4, Synthesis: time.Millisecond / 2},
-		Features: FeatureSpec{Edges: []int{1, 5}, Floor: true, Advance: 2},
+		Features: FeatureSpec{Edges: []int{1, 5}, Cues: Cues{Floor: true, Advance: 2}},
 		Speech:   basis, Noise: basis,
 		Network: Network{In: one(6, 1), GRU: []GRU{{
 			In: 1, Hidden: 1, WeightIH: []float32{1, 2, 3}, WeightHH: []float32{1, 2, 3}, BiasIH: make([]float32, 3), BiasHH: make([]float32, 3),

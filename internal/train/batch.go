@@ -46,7 +46,7 @@ type preparer struct {
 	y, s         []complex64
 }
 
-func newPreparer(src Source, grid enhance.Grid, spec enhance.FeatureSpec, loss LossConfig) (*preparer, error) {
+func newPreparer(src Source, grid enhance.Grid, spec enhance.FeatureSpec, loss LossConfig, low int) (*preparer, error) {
 	cfg := grid.At(grid.SampleRate)
 	noisy, err := stft.NewAnalyzer(cfg)
 	if err != nil {
@@ -57,7 +57,7 @@ func newPreparer(src Source, grid enhance.Grid, spec enhance.FeatureSpec, loss L
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	return &preparer{
-		source: src, bins: grid.Bins(), targets: newTargetFiller(loss, grid.Bins(), 1/grid.Frame.Seconds()),
+		source: src, bins: grid.Bins(), lowBins: low, targets: newTargetFiller(loss, grid.Bins(), 1/grid.Frame.Seconds()),
 		noisy: noisy, clean: clean, features: enhance.NewFeatures(spec, grid.Hop), hop: cfg.HopSize(), inputs: spec.Inputs(),
 		y: make([]complex64, grid.Bins()), s: make([]complex64, grid.Bins()),
 	}, nil

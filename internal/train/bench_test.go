@@ -49,7 +49,7 @@ func BenchmarkStep(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	prep, err := newPreparer(t.in.Source, cfg.Grid, t.spec, cfg.Loss)
+	prep, err := newPreparer(t.in.Source, cfg.Grid, t.spec, cfg.Loss, cfg.Shape.filtered())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func BenchmarkStep(b *testing.B) {
 func BenchmarkPrepare(b *testing.B) {
 	cfg := DefaultNetConfig()
 	prep, err := newPreparer(toneSource{int(cfg.Segment.Seconds() * corpus.SampleRate)}, cfg.Grid,
-		enhance.FeatureSpec{Edges: enhance.DefaultBands()}, cfg.Loss)
+		enhance.FeatureSpec{Edges: enhance.DefaultBands()}, cfg.Loss, cfg.Shape.filtered())
 	if err != nil {
 		b.Fatal(err)
 	}

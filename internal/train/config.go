@@ -16,7 +16,7 @@ type NetConfig struct {
 	// Shape is the size of the network.
 	Shape NetShape
 	// Cues says what the network hears besides the levels of the bands.
-	Cues Cues
+	Cues enhance.Cues
 	// Exponent is p of the mask.
 	Exponent float64
 	// Loss weighs the terms of the second step's loss.
@@ -52,14 +52,6 @@ type NetConfig struct {
 	// SaveEvery and ValidateEvery are times between checkpoints and between
 	// validations.
 	SaveEvery, ValidateEvery time.Duration
-}
-
-// Cues are features beside the levels ([enhance.FeatureSpec]).
-type Cues struct {
-	// Floor adds the levels above the noise floor.
-	Floor bool
-	// Advance is the number of low bins whose phase advance is added.
-	Advance int
 }
 
 // DefaultNetConfig returns the recipe of the shipped models except for Hours.

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"sotto/enhance"
 	"sotto/internal/corpus"
@@ -91,7 +90,7 @@ func (t *netTrainer) startFrom(m *enhance.Model) error {
 	}
 	for _, p := range t.net.params() {
 		v, ok := values[p.Name]
-		if stage, _, _ := strings.Cut(p.Name, "."); !ok && (stage == refineName || stage == filterName) {
+		if !ok && isStage(p.Name) {
 			continue
 		}
 		if len(v) != len(p.Value) {
@@ -136,8 +135,8 @@ const statisticsMixtures = 256
 // measureFeatures returns the default features with the mean and the standard
 // deviation of each feature over mixtures of the source. The mixtures come from
 // the far end of the numbering, which training does not reach.
-func measureFeatures(src Source, grid enhance.Grid, cues Cues) (enhance.FeatureSpec, error) {
-	spec := enhance.FeatureSpec{Edges: enhance.DefaultBands(), Tau: enhance.DefaultTau, Floor: cues.Floor, Advance: cues.Advance}
+func measureFeatures(src Source, grid enhance.Grid, cues enhance.Cues) (enhance.FeatureSpec, error) {
+	spec := enhance.FeatureSpec{Edges: enhance.DefaultBands(), Tau: enhance.DefaultTau, Cues: cues}
 	cfg := grid.At(grid.SampleRate)
 	analyzer, err := stft.NewAnalyzer(cfg)
 	if err != nil {

@@ -2,19 +2,10 @@ package train
 
 import (
 	"math"
-	"math/rand/v2"
 
 	"sotto/internal/fastmath"
 	"sotto/internal/nn"
 )
-
-// newFilter returns the head of the filter ([enhance.Filter]); it starts as the
-// identity.
-func newFilter(shape NetShape, rng *rand.Rand) *nn.Dense {
-	d := nn.NewDense(filterName, shape.Hidden, 2*shape.FilterTaps*shape.FilterBins, rng)
-	clear(d.W.Value)
-	return d
-}
 
 // lowBin is what the loss needs to know of a bin that the filter changes, where
 // the phase of the output is not that of the input.
@@ -82,10 +73,11 @@ func (f *filtering) compressed(l *maskLoss, b *batch, row int, g []float32, scal
 	z, dd := f.output(b, row, g), f.dd[row*f.bins:(row+1)*f.bins]
 	for k, t := range b.lowRow(row) {
 		d, s := scaled(g[k], z[k]), t.clean
-		a, p := f.magnitude[k], bounded(power(d), t.noisy)
+		energy := power(d)
+		a, p := f.magnitude[k], bounded(energy, t.noisy)
 		inner := real(d)*real(s) + imag(d)*imag(s)
 		cross += inner
-		output += power(d)
+		output += energy
 		norm := 1 / float32(math.Sqrt(float64(p)*float64(power(s)+1e-20)))
 		cos := inner * norm
 		match := t.compact * (share*cos + 1 - share)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"sotto/enhance"
 	"sotto/internal/fastmath"
@@ -21,6 +22,14 @@ type NetShape struct {
 	// FilterTaps is the number of frames of the filter of the low bins, FilterBins
 	// the number of these; no taps, no filter.
 	FilterTaps, FilterBins int
+}
+
+// filtered returns the number of bins that the filter changes.
+func (s NetShape) filtered() int {
+	if s.FilterTaps == 0 {
+		return 0
+	}
+	return s.FilterBins
 }
 
 // network is the estimator with the mask on top, in the form that learns: the
@@ -101,10 +110,10 @@ func newNetwork(shape NetShape, features int, speech, noise *enhance.Basis, expo
 	}
 	n.startOpen(speech.Rank, speech.Bins)
 	if shape.Refine {
-		n.addRefinement(speech.Bins, rng)
+		n.refine = newStage(refineName, shape.Hidden, speech.Bins, rng)
 	}
 	if shape.FilterTaps > 0 {
-		n.filter = newFilter(shape, rng)
+		n.filter = newStage(filterName, shape.Hidden, 2*shape.FilterTaps*shape.FilterBins, rng)
 	}
 	return n
 }
@@ -126,10 +135,17 @@ func (n *network) startOpen(speechRank, bins int) {
 	}
 }
 
-// addRefinement appends the per-bin stage; it starts as the identity.
-func (n *network) addRefinement(bins int, rng *rand.Rand) {
-	n.refine = nn.NewDense(refineName, n.in.Out, bins, rng)
-	clear(n.refine.W.Value)
+// newStage returns the head of an optional stage; it begins by doing nothing.
+func newStage(name string, in, out int, rng *rand.Rand) *nn.Dense {
+	d := nn.NewDense(name, in, out, rng)
+	clear(d.W.Value)
+	return d
+}
+
+// isStage reports whether a parameter belongs to an optional stage.
+func isStage(name string) bool {
+	stage, _, _ := strings.Cut(name, ".")
+	return stage == refineName || stage == filterName
 }
 
 // replica returns a network that shares the weights and has its own gradients

@@ -28,12 +28,9 @@ func startPipeline(ctx context.Context, cfg *NetConfig, src Source, spec enhance
 	p := &pipeline{next: first}
 	lanes := cfg.Lanes / cfg.Workers
 	for m := range cfg.Mixers {
-		prep, err := newPreparer(src, cfg.Grid, spec, cfg.Loss)
+		prep, err := newPreparer(src, cfg.Grid, spec, cfg.Loss, cfg.Shape.filtered())
 		if err != nil {
 			return nil, err
-		}
-		if cfg.Shape.FilterTaps > 0 {
-			prep.lowBins = cfg.Shape.FilterBins
 		}
 		lane := &mixerLane{ready: make(chan *batch, prefetch), free: make(chan *batch, prefetch)}
 		for range prefetch {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
@@ -244,7 +243,7 @@ func (t *netTrainer) oneStep(ctx context.Context, p *pipeline, rate float64, reg
 func (t *netTrainer) rateOf(name string, regress, tune bool) float64 {
 	switch {
 	case name != speechName && name != noiseName:
-		if regress && (strings.HasPrefix(name, refineName) || strings.HasPrefix(name, filterName)) {
+		if regress && isStage(name) {
 			return 0
 		}
 		return 1

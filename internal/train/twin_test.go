@@ -13,7 +13,7 @@ import (
 func allStages(cfg *NetConfig) {
 	cfg.Shape.Refine = true
 	cfg.Shape.FilterTaps, cfg.Shape.FilterBins = 3, 20
-	cfg.Cues = Cues{Floor: true, Advance: 30}
+	cfg.Cues = enhance.Cues{Floor: true, Advance: 30}
 }
 
 // TestTrainedIsWhatRuns trains a little and then runs a mixture through the network
@@ -31,11 +31,10 @@ func TestTrainedIsWhatRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prep, err := newPreparer(in.Source, cfg.Grid, trainer.spec, cfg.Loss)
+	prep, err := newPreparer(in.Source, cfg.Grid, trainer.spec, cfg.Loss, cfg.Shape.filtered())
 	if err != nil {
 		t.Fatal(err)
 	}
-	prep.lowBins = cfg.Shape.FilterBins
 	b := &batch{}
 	prep.fill(b, 7, 1, cfg.Segment)
 
