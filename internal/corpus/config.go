@@ -73,7 +73,16 @@ type NoiseConfig struct {
 	Talkers Range
 	// Relative is the level of the second and third noise against the first. Default -15..0.
 	Relative Range
-	// SpeedChange is the probability, per recorded noise, of another speed from Speed. Defaults 0.5 and 0.7..1.4.
+	// Reverse is the probability, per recorded noise, that it is played backwards. Default 0.3.
+	Reverse float64
+	// Grains is the probability, per recorded noise, that it is put together anew from pieces of GrainTime of one clip, in any
+	// order. Defaults 0.25 and 0.08..0.8.
+	Grains    float64
+	GrainTime Range
+	// Pulse is the probability, per recorded noise, of a level that moves within the segment as that of synthetic noise does.
+	// Default 0.1.
+	Pulse float64
+	// SpeedChange is the probability, per recorded noise, of another speed from Speed. Defaults 0.6 and 0.6..1.7.
 	SpeedChange float64
 	Speed       Range
 	// LoopGap is the probability, per repetition of a clip shorter than the segment, of a pause of up to one second instead of a
@@ -92,9 +101,10 @@ type NoiseConfig struct {
 // ChannelConfig says what rooms and microphones do to speech and noise.
 type ChannelConfig struct {
 	// EQ is the probability, for the speech and for each noise separately, of a random equaliser: a low shelf, a peak and a high
-	// shelf of up to +-EQGain. The clean target carries the speech's. Defaults 0.7 and 8.
-	EQ     float64
-	EQGain float64
+	// shelf of up to +-EQGain, or +-NoiseEQGain for noise. The clean target carries the speech's. Defaults 0.7, 8 and 12.
+	EQ          float64
+	EQGain      float64
+	NoiseEQGain float64
 	// Reverb is the probability of a room: reflections within the first 30 ms, which the target keeps, and a tail that it does
 	// not, with reverberation time T60 and the level TailLevel against the rest. Defaults 0.1, 0.1..0.4 and -20..-6.
 	Reverb    float64
@@ -137,15 +147,18 @@ func DefaultMixConfig() MixConfig {
 		Noise: NoiseConfig{
 			Two: 0.3, Three: 0.12,
 			Babble: 0.09, Shaped: 0.09, Hum: 0.03, Clicks: 0.03, Tones: 0.03,
-			Talkers:     Range{3, 12},
-			Relative:    Range{-15, 0},
-			SpeedChange: 0.5, Speed: Range{0.7, 1.4},
+			Talkers:  Range{3, 12},
+			Relative: Range{-15, 0},
+			Reverse:  0.3,
+			Grains:   0.25, GrainTime: Range{0.08, 0.8},
+			Pulse:       0.1,
+			SpeedChange: 0.6, Speed: Range{0.6, 1.7},
 			LoopGap: 0.3,
 			Ramp:    0.2, RampLevel: Range{-12, 12},
 			Onset: 0.08,
 		},
 		Channel: ChannelConfig{
-			EQ: 0.7, EQGain: 8,
+			EQ: 0.7, EQGain: 8, NoiseEQGain: 12,
 			Reverb: 0.1, T60: Range{0.1, 0.4}, TailLevel: Range{-20, -6},
 			BandLimit: 0.15, Cutoff: Range{3400, 7000},
 		},
@@ -179,6 +192,7 @@ func (c *MixConfig) Validate() error {
 		{"Speech.Speed", c.Speech.Speed, minSpeed, maxSpeed},
 		{"Noise.Speed", c.Noise.Speed, minSpeed, maxSpeed},
 		{"Noise.Talkers", c.Noise.Talkers, 1, 64},
+		{"Noise.GrainTime", c.Noise.GrainTime, 0, 60},
 		{"Channel.Cutoff", c.Channel.Cutoff, 500, SampleRate / 2},
 	}
 	for _, x := range ranges {

@@ -1,6 +1,9 @@
 package corpus
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // crossFade is the overlap, 50 ms, where a clip shorter than the segment repeats.
 const crossFade = SampleRate / 20
@@ -88,7 +91,7 @@ func (d *draft) shapeInTime() {
 	}
 }
 
-// recorded plays a clip from a random position, and from its start again when it ends.
+// recorded plays a clip from a random position, and from its start again when it ends; or pieces of it; or either backwards.
 func (d *draft) recorded() {
 	cfg := &d.cfg.Noise
 	speed := 1.0
@@ -96,9 +99,39 @@ func (d *draft) recorded() {
 		speed = cfg.Speed.draw(d.rng)
 	}
 	t := &d.noise.groups[d.noise.draw(d.rng)][0]
-	d.loop(d.source, t, d.rng.IntN(len(t.samples)), speed, cfg.LoopGap)
-	d.equalise(d.source)
+	if d.chance(cfg.Grains) {
+		d.grains(t, speed)
+	} else {
+		d.loop(d.source, t, d.rng.IntN(len(t.samples)), speed, cfg.LoopGap)
+	}
+	if d.chance(cfg.Reverse) {
+		slices.Reverse(d.source)
+	}
+	if d.chance(cfg.Pulse) {
+		d.modulate(d.logarithmic(0.05, 1.5), Range{3, 25}.draw(d.rng), d.chance(0.5))
+	}
+	d.equalise(d.source, d.cfg.Channel.NoiseEQGain)
 	d.Sources = append(d.Sources, t.name)
+}
+
+// grains fills source with short pieces of a clip in any order, joined by cross-fades.
+func (d *draft) grains(t *tune, speed float64) {
+	for pos := 0; pos < len(d.source); {
+		n := max(int(d.cfg.Noise.GrainTime.draw(d.rng)*SampleRate), 4*fade)
+		piece := d.piece[:min(n, len(d.source)-pos)]
+		clear(piece)
+		got := d.speeds.render(piece, t.samples, d.rng.IntN(len(t.samples)), speed, t.gain, d.read)
+		joint := min(crossFade, got/4)
+		piece = piece[:got]
+		if pos > 0 {
+			fadeIn(piece, joint)
+		}
+		fadeOut(piece, joint)
+		for i, v := range piece {
+			d.source[pos+i] += v
+		}
+		pos += max(got-joint, fade) // a clip's last samples are no piece: on all the same
+	}
 }
 
 // loop adds a clip to dst from a sample onwards and repeats it with cross-fades or, with probability gap each time, after a pause

@@ -37,6 +37,70 @@ func TestLoopKeepsTheLevelOfANoise(t *testing.T) {
 	}
 }
 
+// TestGrainsAreOfTheClipInAnotherOrder puts a rising sweep of levels together anew:
+// every moment's level is one of the clip's, and they do not rise.
+func TestGrainsAreOfTheClipInAnotherOrder(t *testing.T) {
+	cfg := onlyConfig()
+	cfg.Noise.GrainTime = Range{0.2, 0.4}
+	x := newTestMixer(t, cfg, 1)
+	var m Mixture
+	m.prepare(x.length)
+	d := draft{Mixer: x, Mixture: &m, workspace: m.work}
+	m.work.pcg.Seed(2, 1)
+	rising := testsig.WhiteNoise(10*SampleRate, 0.1, 1)
+	for i := range rising {
+		rising[i] *= float32(1+i/SampleRate) / 10
+	}
+	d.grains(&tune{samples: quantise(rising), gain: 1.0 / 3277}, 1)
+	var falls int
+	frames := framePowers(nil, d.source)
+	for i, p := range frames[:len(frames)-1] {
+		db := decibels(float64(p))
+		if db < -26 || db > 3 {
+			t.Errorf("frame %d at %.1f dB, want -20 to 0", i, db)
+		}
+		if i >= 10 && p < frames[i-10]/2 {
+			falls++
+		}
+	}
+	if falls == 0 {
+		t.Error("the level never falls, as if the clip were played in its order")
+	}
+}
+
+// TestReverseAndPulse compares a noise as it is with the same played backwards
+// and with a level that moves.
+func TestReverseAndPulse(t *testing.T) {
+	cfg := onlyConfig()
+	render := func(cfg MixConfig) []float32 {
+		x := newTestMixer(t, cfg, 1)
+		var m Mixture
+		m.prepare(x.length)
+		d := draft{Mixer: x, Mixture: &m, workspace: m.work}
+		m.work.pcg.Seed(3, 1)
+		d.recorded()
+		return slices.Clone(d.source)
+	}
+	forwards := render(cfg)
+	cfg.Noise.Reverse = 1
+	backwards := render(cfg)
+	slices.Reverse(backwards)
+	if !slices.Equal(forwards, backwards) {
+		t.Error("a noise played backwards is not the noise reversed")
+	}
+	cfg.Noise.Reverse, cfg.Noise.Pulse = 0, 1
+	pulsed := render(cfg)
+	var low, high float32 = 1, 0
+	for i, v := range pulsed {
+		if math.Abs(float64(forwards[i])) > 0.1 {
+			low, high = min(low, v/forwards[i]), max(high, v/forwards[i])
+		}
+	}
+	if high > 1.001 || high < 1.2*low {
+		t.Errorf("the level moves between %.3f and %.3f of the noise's, want from below to 1 at most", low, high)
+	}
+}
+
 func TestLoopGapsAreSilent(t *testing.T) {
 	x := newTestMixer(t, onlyConfig(), 1)
 	var m Mixture

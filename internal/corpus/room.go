@@ -2,12 +2,12 @@ package corpus
 
 import "math"
 
-// equalise gives x a random low shelf, peak and high shelf.
-func (d *draft) equalise(x []float32) {
+// equalise gives x a random low shelf, peak and high shelf of up to limit dB.
+func (d *draft) equalise(x []float32, limit float64) {
 	if !d.chance(d.cfg.Channel.EQ) {
 		return
 	}
-	gain := Range{-d.cfg.Channel.EQGain, d.cfg.Channel.EQGain}
+	gain := Range{-limit, limit}
 	filter3(x, [3]biquad{
 		lowShelf(d.logarithmic(80, 500), gain.draw(d.rng)),
 		peak(d.logarithmic(300, 4000), gain.draw(d.rng), d.logarithmic(0.4, 2)),

@@ -25,7 +25,7 @@ func (d *draft) babble() {
 			next++
 		}
 	}
-	d.equalise(d.source)
+	d.equalise(d.source, d.cfg.Channel.NoiseEQGain)
 	d.Sources = append(d.Sources, sourceBabble)
 }
 
@@ -128,7 +128,7 @@ func (d *draft) clicks() {
 		}
 		d.click(d.source[int(pos):], pitch*d.logarithmic(0.7, 1.4), ring*d.logarithmic(0.5, 2))
 	}
-	d.equalise(d.source)
+	d.equalise(d.source, d.cfg.Channel.NoiseEQGain)
 	d.Sources = append(d.Sources, sourceClicks)
 }
 

@@ -30,7 +30,7 @@ func (d *draft) talk() {
 		pos += d.utter(d.Clean[pos:], t, from)
 		pos += int(cfg.Pause.draw(d.rng) * SampleRate)
 	}
-	d.equalise(d.Clean)
+	d.equalise(d.Clean, d.cfg.Channel.EQGain)
 }
 
 // utter adds an utterance from a sample onwards to dst, with a short fade at both ends, and returns its length there.
