@@ -8,6 +8,7 @@ import (
 
 	"sotto/enhance"
 	"sotto/internal/corpus"
+	"sotto/internal/metrics/pesq"
 	"sotto/internal/metrics/sisdr"
 	"sotto/internal/metrics/stoi"
 )
@@ -16,22 +17,23 @@ import (
 type Scores struct {
 	SISDR, NoisySISDR float64 // dB
 	STOI, NoisySTOI   float64
+	PESQ              float64 // wide-band
 	// HighSNR is the change of SI-SDR in dB over the clips with the highest SNR:
 	// what the model does to voices that hardly need it.
 	HighSNR float64
 }
 
 // Selection is the figure that chooses between checkpoints: a decibel of
-// SI-SDR weighs as much as 0.01 of STOI, about their ratio between the
-// suppressors that docs/design.md compares.
+// SI-SDR weighs as much as 0.01 of STOI or 0.1 of PESQ, about their ratio between
+// the suppressors that docs/design.md compares.
 func (s *Scores) Selection() float64 {
-	return (s.SISDR - s.NoisySISDR) + 100*(s.STOI-s.NoisySTOI)
+	return (s.SISDR - s.NoisySISDR) + 100*(s.STOI-s.NoisySTOI) + 10*s.PESQ
 }
 
 // String is one line for a log.
 func (s *Scores) String() string {
-	return fmt.Sprintf("SI-SDR %.2f dB (%+.2f), STOI %.4f (%+.4f), high SNR %+.2f dB",
-		s.SISDR, s.SISDR-s.NoisySISDR, s.STOI, s.STOI-s.NoisySTOI, s.HighSNR)
+	return fmt.Sprintf("SI-SDR %.2f dB (%+.2f), STOI %.4f (%+.4f), PESQ-WB %.3f, high SNR %+.2f dB",
+		s.SISDR, s.SISDR-s.NoisySISDR, s.STOI, s.STOI-s.NoisySTOI, s.PESQ, s.HighSNR)
 }
 
 // highSNR is where clips count as hardly noisy, in dB: the top two of the five
@@ -74,6 +76,7 @@ func (v *Validator) Validate(ctx context.Context, m *enhance.Model) (*Scores, er
 type clipScores struct {
 	snr                          float64
 	sdr, noisySDR, stoi, noisyST float64
+	pesq                         float64
 }
 
 func (v *Validator) score(m *enhance.Model, clip *corpus.Mixture) (clipScores, error) {
@@ -97,7 +100,8 @@ func (v *Validator) score(m *enhance.Model, clip *corpus.Mixture) (clipScores, e
 		}
 		*pair.stoi = r.STOI
 	}
-	return c, nil
+	c.pesq, err = pesq.WideBand(clean, out, corpus.SampleRate)
+	return c, err
 }
 
 func summarise(clips []clipScores) *Scores {
@@ -109,6 +113,7 @@ func summarise(clips []clipScores) *Scores {
 		s.NoisySISDR += c.noisySDR / n
 		s.STOI += c.stoi / n
 		s.NoisySTOI += c.noisyST / n
+		s.PESQ += c.pesq / n
 		if c.snr >= highSNR {
 			top += c.sdr - c.noisySDR
 			high++
