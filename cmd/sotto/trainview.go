@@ -52,8 +52,8 @@ func progressLine(p train.Progress) string {
 	if p.Regression {
 		what = "regression"
 	}
-	return fmt.Sprintf("%.1f h  %s loss %.4f (compressed %.4f, SI-SDR %.2f dB)  %.2f h/min  left %s",
-		p.Hours, what, p.Loss.Total, p.Loss.Compressed, p.Loss.SISDR, p.HoursPerMinute, p.Remaining.Round(time.Second))
+	return fmt.Sprintf("%.1f h  %s loss %.4f (compressed %.4f, SI-SDR %.2f dB, heard %.2f)  %.2f h/min  left %s",
+		p.Hours, what, p.Loss.Total, p.Loss.Compressed, p.Loss.SISDR, p.Loss.Heard, p.HoursPerMinute, p.Remaining.Round(time.Second))
 }
 
 func (v *trainView) finish() {

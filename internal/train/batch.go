@@ -19,6 +19,8 @@ type batch struct {
 	targets       []target // frames*lanes rows of bins
 	lowBins       int
 	low           []lowBin    // frames*lanes rows of lowBins
+	bandCount     int         // of the listener; 0 without
+	bands         []float32   // frames*lanes rows of bandCount: the clean voice's powers
 	scales        []laneScale // by lane
 	// speech and noise are magnitudes relative to the running level, the unit of
 	// the activations. They are filled for the paper's step only.
@@ -64,7 +66,7 @@ func newPreparer(src Source, grid enhance.Grid, spec enhance.FeatureSpec, loss L
 }
 
 // resize makes room for lanes sequences of frames frames.
-func (b *batch) resize(lanes, frames, features, bins, low int, encodings bool) {
+func (b *batch) resize(lanes, frames, features, bins, low, bands int, encodings bool) {
 	rows := lanes * frames
 	b.lanes, b.frames, b.lowBins = lanes, frames, low
 	b.features = b.features.Resize(rows, features)
@@ -76,6 +78,8 @@ func (b *batch) resize(lanes, frames, features, bins, low int, encodings bool) {
 		b.low = make([]lowBin, rows*low)
 	}
 	b.low = b.low[:rows*low]
+	b.bandCount = bands
+	b.bands = resized(b.bands, rows*bands)
 	b.scales = make([]laneScale, lanes)
 	if encodings {
 		b.speech, b.noise = b.speech.Resize(rows, bins), b.noise.Resize(rows, bins)
@@ -90,10 +94,13 @@ func (b *batch) targetRow(row, bins int) []target { return b.targets[row*bins : 
 // lowRow returns its bins that the filter changes.
 func (b *batch) lowRow(row int) []lowBin { return b.low[row*b.lowBins : (row+1)*b.lowBins] }
 
+// bandRow returns the powers of its clean voice in the listener's bands.
+func (b *batch) bandRow(row int) []float32 { return b.bands[row*b.bandCount : (row+1)*b.bandCount] }
+
 // fill prepares mixtures first, first+1, ... one a lane.
 func (p *preparer) fill(b *batch, first uint64, lanes int, segment time.Duration) {
 	frames := int(segment.Seconds()*float64(corpus.SampleRate)) / p.hop
-	b.resize(lanes, frames, p.inputs, p.bins, p.lowBins, p.encodings)
+	b.resize(lanes, frames, p.inputs, p.bins, p.lowBins, len(p.targets.bands), p.encodings)
 	for lane := range lanes {
 		p.source.Mix(first+uint64(lane), &p.mixture)
 		p.fillLane(b, lane)
@@ -110,7 +117,7 @@ func (p *preparer) fillLane(b *batch, lane int) {
 		p.noisy.Analyze(p.y, p.mixture.Noisy[at:at+p.hop])
 		p.clean.Analyze(p.s, p.mixture.Clean[at:at+p.hop])
 		p.features.Compute(b.features.Row(row), p.y)
-		b.scales[lane].add(p.targets.fill(b.targetRow(row, p.bins), b.lowRow(row), p.y, p.s))
+		b.scales[lane].add(p.targets.fill(b.targetRow(row, p.bins), b.lowRow(row), b.bandRow(row), p.y, p.s))
 		if p.encodings {
 			p.fillMagnitudes(b.speech.Row(row), b.noise.Row(row))
 		}

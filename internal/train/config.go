@@ -34,6 +34,10 @@ type NetConfig struct {
 	Segment time.Duration
 	// Rate is the peak learning rate; it falls along half a cosine to Floor.
 	Rate, Floor float64
+	// FilterRate is the share of Rate with which the head of the filter learns, and
+	// FilterBare that of the mixtures that go without it: the mask must be of use
+	// alone.
+	FilterRate, FilterBare float64
 	// WarmUp is the number of steps in which the rate rises.
 	WarmUp int
 	// WeightDecay is AdamW's; GradientNorm bounds the gradient of a step.
@@ -69,6 +73,7 @@ func DefaultNetConfig() NetConfig {
 		Segment:         3 * time.Second,
 		Rate:            1e-3,
 		Floor:           2e-5,
+		FilterRate:      1,
 		WarmUp:          100,
 		WeightDecay:     1e-2,
 		GradientNorm:    1,
@@ -93,6 +98,10 @@ func (c *NetConfig) Validate() error {
 		return fmt.Errorf("train: filter of %d taps for %d bins: expected at least one of each, and at most %d bins", c.Shape.FilterTaps, c.Shape.FilterBins, c.Grid.Bins())
 	case c.Cues.Advance < 0 || c.Cues.Advance >= c.Grid.Bins():
 		return fmt.Errorf("train: phase advance of %d bins: expected 0 to %d", c.Cues.Advance, c.Grid.Bins()-1)
+	case c.FilterBare < 0 || c.FilterBare > 1 || c.FilterRate < 0:
+		return fmt.Errorf("train: %g of the mixtures without the filter, which learns at %g of the rate: expected 0 to 1, and not less than 0", c.FilterBare, c.FilterRate)
+	case c.Loss.Listening > 0 && (c.Grid.SampleRate != listenerRate || c.Grid.Frame != listenerFrame):
+		return fmt.Errorf("train: perceptual loss on frames of %v at %d Hz: expected %v at %d Hz, those of its bands", c.Grid.Frame, c.Grid.SampleRate, listenerFrame, listenerRate)
 	case c.Segment < 100*time.Millisecond:
 		return fmt.Errorf("train: segments of %v: expected at least 100 ms", c.Segment)
 	case c.Rate <= 0:

@@ -110,6 +110,22 @@ func (f *filtering) addSISDR(b *batch, row int, g []float32, toCross, toPower fl
 	}
 }
 
+// rowOf returns a row of Z, or nothing when the filter changes no bin.
+func (f *filtering) rowOf(row, low int) []complex64 {
+	if low == 0 {
+		return nil
+	}
+	return f.z[row*low : (row+1)*low]
+}
+
+// gradientOf returns the row of the gradient of D, likewise.
+func (f *filtering) gradientOf(row, low int) []complex64 {
+	if low == 0 {
+		return nil
+	}
+	return f.dd[row*low : (row+1)*low]
+}
+
 // backward sets the low bins of a row of dL/dG, and the row of dL/dc, from the
 // gradient of D.
 func (f *filtering) backward(b *batch, row int, g, dg []float32) {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"sotto/internal/fastmath"
+	"sotto/internal/metrics/pesq"
 	"sotto/internal/nn"
 )
 
@@ -27,6 +28,10 @@ type LossConfig struct {
 	// weight per bin gives the band above 4 kHz half of the loss, more than its
 	// share in hearing or in PESQ. 0 weighs all bins alike.
 	Tilt float64
+	// Listening weighs the disturbance that the perceptual model of ITU-T P.862.2
+	// hears, in points of its raw score. 0 leaves it out; it needs bins 31.25 Hz
+	// apart.
+	Listening float64
 }
 
 // DefaultLoss returns the weights that the shipped models were trained with.
@@ -68,6 +73,7 @@ type targetFiller struct {
 	// noisy and clean are |Y|^2 and |S|^2, and their compressed twins the
 	// magnitudes to the power c.
 	noisy, clean, noisyC, cleanC []float32
+	bands                        []pesq.Band // of the listener; nil without
 }
 
 func newTargetFiller(cfg LossConfig, bins int, spacing float64) *targetFiller {
@@ -75,13 +81,16 @@ func newTargetFiller(cfg LossConfig, bins int, spacing float64) *targetFiller {
 	for _, v := range []*[]float32{&f.noisy, &f.clean, &f.noisyC, &f.cleanC} {
 		*v = make([]float32, bins)
 	}
+	if cfg.Listening > 0 {
+		f.bands = pesq.WideBands()
+	}
 	return f
 }
 
 // fill computes the targets of a frame with the noisy spectrum y and the clean
-// spectrum s, and what the filter needs of its lowest bins, and returns the
-// frame's share of the lane's sums.
-func (f *targetFiller) fill(targets []target, low []lowBin, y, s []complex64) laneScale {
+// spectrum s, what the filter needs of its lowest bins and the listener of its
+// bands, and returns the frame's share of the lane's sums.
+func (f *targetFiller) fill(targets []target, low []lowBin, bands []float32, y, s []complex64) laneScale {
 	for k := range targets {
 		f.noisy[k], f.clean[k] = power(y[k]), power(s[k])
 	}
@@ -108,7 +117,12 @@ func (f *targetFiller) fill(targets []target, low []lowBin, y, s []complex64) la
 		clean += s2
 		targets[k] = t
 	}
-	return laneScale{clean: float64(clean), speech: float64(speech), noisy: float64(noisy)}
+	var heard float32
+	if len(bands) > 0 {
+		bandPowers(bands, f.bands, f.clean)
+		heard = speechBand(f.clean)
+	}
+	return laneScale{clean: float64(clean), heard: float64(heard), speech: float64(speech), noisy: float64(noisy)}
 }
 
 func power(z complex64) float32 { return real(z)*real(z) + imag(z)*imag(z) }
@@ -153,12 +167,14 @@ func (l laneLoss) useful() bool { return l.clean > 0 && l.cross > 0 }
 // laneScale is what the loss needs to know of one sequence as a whole.
 type laneScale struct {
 	clean float64 // sum |S|^2
+	heard float64 // its part from 350 to 3250 Hz, for the listener
 	// speech and noisy are the weighted sums of |S|^2c and |Y|^2c.
 	speech, noisy float64
 }
 
 func (l *laneScale) add(m laneScale) {
 	l.clean += m.clean
+	l.heard += m.heard
 	l.speech += m.speech
 	l.noisy += m.noisy
 }
@@ -168,6 +184,15 @@ func (l *laneScale) add(m laneScale) {
 // without speech.
 func (l laneScale) reference() float64 { return l.speech + 0.1*l.noisy + 1e-9 }
 
+// level returns the factor that brings the sequence's clean voice to the level of
+// the perceptual model, or 0 without a voice.
+func (l laneScale) level(frames int) float32 {
+	if l.heard == 0 {
+		return 0
+	}
+	return float32(pesq.SpeechPower * float64(frames) / l.heard)
+}
+
 // lossTerms are the means over a batch of what the loss is made of.
 type lossTerms struct {
 	Total float64
@@ -176,6 +201,8 @@ type lossTerms struct {
 	Compressed float64
 	// SISDR is the mean SI-SDR in dB, in the STFT domain, over lanes with speech.
 	SISDR float64
+	// Heard is the mean disturbance in points of raw PESQ over lanes with speech.
+	Heard float64
 }
 
 // maskLoss computes the loss of a batch's masks and its gradient.
@@ -187,13 +214,19 @@ type maskLoss struct {
 	// gain and compact are a row of the masks, bounded below, and to the power c.
 	gain, compact []float32
 	low           filtering
+	listener      *listener // nil without its term
 }
 
+// newMaskLoss makes the loss for bins that lie spacing Hz apart.
 func newMaskLoss(cfg LossConfig, bins int, spacing float64) *maskLoss {
-	return &maskLoss{
+	l := &maskLoss{
 		cfg: cfg, weights: cfg.binWeights(bins, spacing),
 		gain: make([]float32, bins), compact: make([]float32, bins),
 	}
+	if cfg.Listening > 0 {
+		l.listener = newListener(bins)
+	}
+	return l
 }
 
 // gradient returns the loss terms of masks g and filters c, which may be empty,
@@ -220,7 +253,10 @@ func (l *maskLoss) gradient(b *batch, g, c nn.Mat) (terms lossTerms, dg, dc nn.M
 		terms.Compressed += scale * l.compressed(b, row, low, g.Row(row), float32(scale), &l.lanes[lane])
 	}
 	terms.SISDR = l.sisdr(b, g, low)
-	terms.Total = terms.Compressed - l.cfg.SISDR*terms.SISDR
+	if l.listener != nil {
+		terms.Heard = l.listen(b, g, low)
+	}
+	terms.Total = terms.Compressed - l.cfg.SISDR*terms.SISDR + l.cfg.Listening*terms.Heard
 	if low > 0 {
 		for row := range g.Rows {
 			l.low.backward(b, row, g.Row(row), l.dg.Row(row))

@@ -38,7 +38,7 @@ func testNetwork(exponent float64, refine bool, taps int, rng *rand.Rand) *netwo
 
 func testBatch(lanes, frames int, rng *rand.Rand) *batch {
 	b := &batch{}
-	b.resize(lanes, frames, 5, testBins, testLowBins, false)
+	b.resize(lanes, frames, 5, testBins, testLowBins, 0, false)
 	filler := newTargetFiller(DefaultLoss(), testBins, 800)
 	y, s := make([]complex64, testBins), make([]complex64, testBins)
 	for row := range lanes * frames {
@@ -49,7 +49,7 @@ func testBatch(lanes, frames int, rng *rand.Rand) *batch {
 			s[k] = complex(float32(rng.NormFloat64()), float32(rng.NormFloat64()))
 			y[k] = s[k] + complex(float32(rng.NormFloat64()), float32(rng.NormFloat64()))
 		}
-		b.scales[row%lanes].add(filler.fill(b.targetRow(row, testBins), b.lowRow(row), y, s))
+		b.scales[row%lanes].add(filler.fill(b.targetRow(row, testBins), b.lowRow(row), nil, y, s))
 	}
 	return b
 }
@@ -113,7 +113,7 @@ func TestLossIsTheFormula(t *testing.T) {
 	const frames = 4
 	var y, s [frames * testBins]complex128
 	b := &batch{}
-	b.resize(1, frames, 5, testBins, testLowBins, false)
+	b.resize(1, frames, 5, testBins, testLowBins, 0, false)
 	cfg := DefaultLoss()
 	weights := cfg.binWeights(testBins, 800)
 	filler := newTargetFiller(cfg, testBins, 800)
@@ -127,7 +127,7 @@ func TestLossIsTheFormula(t *testing.T) {
 			voice[k], noisy[k] = complex64(s[i]), complex64(y[i])
 			g.Data[i] = 0.1 + 0.8*rng.Float32()
 		}
-		b.scales[0].add(filler.fill(b.targetRow(row, testBins), b.lowRow(row), noisy, voice))
+		b.scales[0].add(filler.fill(b.targetRow(row, testBins), b.lowRow(row), nil, noisy, voice))
 	}
 	terms, _, _ := newMaskLoss(cfg, testBins, 800).gradient(b, g, nn.Mat{})
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,6 +82,8 @@ type worker struct {
 	mask       *maskLoss
 	regression *regression
 	terms      lossTerms
+	// bare says of each lane whether it goes without the filter this time.
+	bare []bool
 }
 
 // Net trains an activation estimator: first the paper's regression on the
@@ -151,6 +154,7 @@ func (t *netTrainer) newWorker() *worker {
 	}
 	w.params = w.net.params()
 	w.net.setLanes(t.cfg.Lanes / t.cfg.Workers)
+	w.bare = make([]bool, t.cfg.Lanes/t.cfg.Workers)
 	if t.cfg.RegressionHours > 0 {
 		w.regression = newRegression(t.in.Speech, t.in.Noise)
 	}
@@ -210,7 +214,7 @@ func (t *netTrainer) oneStep(ctx context.Context, p *pipeline, rate float64, reg
 	}
 	var wait sync.WaitGroup
 	for i, w := range t.works {
-		t.forgetSome(w, i)
+		t.drawLanes(w, i)
 		wait.Go(func() {
 			w.work(batches[i], regress, tune)
 			lanes[i].give(batches[i])
@@ -226,6 +230,7 @@ func (t *netTrainer) oneStep(ctx context.Context, p *pipeline, rate float64, reg
 		terms.Total += share * w.terms.Total
 		terms.Compressed += share * w.terms.Compressed
 		terms.SISDR += share * w.terms.SISDR
+		terms.Heard += share * w.terms.Heard
 	}
 	nn.ClipGlobalNorm(t.params, t.cfg.GradientNorm*float64(len(t.works)))
 	t.opt.Step(rate, func(name string) float64 { return t.rateOf(name, regress, tune) })
@@ -243,8 +248,11 @@ func (t *netTrainer) oneStep(ctx context.Context, p *pipeline, rate float64, reg
 func (t *netTrainer) rateOf(name string, regress, tune bool) float64 {
 	switch {
 	case name != speechName && name != noiseName:
-		if regress && isStage(name) {
+		switch {
+		case regress && isStage(name):
 			return 0
+		case strings.HasPrefix(name, filterName):
+			return t.cfg.FilterRate
 		}
 		return 1
 	case tune:
@@ -253,13 +261,17 @@ func (t *netTrainer) rateOf(name string, regress, tune bool) float64 {
 	return 0
 }
 
-// forgetSome clears the recurrent state of the lanes that start afresh.
-func (t *netTrainer) forgetSome(w *worker, index int) {
+// drawLanes clears the recurrent state of the lanes that start afresh, and says
+// which go without the filter.
+func (t *netTrainer) drawLanes(w *worker, index int) {
 	rng := rand.New(rand.NewPCG(t.cfg.Seed^0x7374617465, uint64(t.step*len(t.works)+index))) // "state"
 	for lane := range t.cfg.Lanes / len(t.works) {
 		if rng.Float64() >= t.cfg.CarryState {
 			w.net.forget(lane)
 		}
+	}
+	for lane := range w.bare {
+		w.bare[lane] = rng.Float64() < t.cfg.FilterBare
 	}
 }
 
@@ -271,9 +283,22 @@ func (w *worker) work(b *batch, regress, tune bool) {
 		return
 	}
 	g := w.net.mask(b.features)
-	terms, dg, dc := w.mask.gradient(b, g, w.net.coefficients())
+	c := w.net.coefficients()
+	w.leaveOut(c)
+	terms, dg, dc := w.mask.gradient(b, g, c)
+	w.leaveOut(dc)
 	w.terms = terms
 	w.net.maskBackward(dg, dc, tune)
+}
+
+// leaveOut clears the rows of the lanes that go without the filter, in its
+// coefficients or in their gradient.
+func (w *worker) leaveOut(c nn.Mat) {
+	for row := range c.Rows {
+		if w.bare[row%len(w.bare)] {
+			clear(c.Row(row))
+		}
+	}
 }
 
 // track smooths the loss over about fifty steps; it starts again where the loss
@@ -291,6 +316,7 @@ func (t *netTrainer) track(terms lossTerms, restart bool) {
 	t.smooth.Total += k * (terms.Total - t.smooth.Total)
 	t.smooth.Compressed += k * (terms.Compressed - t.smooth.Compressed)
 	t.smooth.SISDR += k * (terms.SISDR - t.smooth.SISDR)
+	t.smooth.Heard += k * (terms.Heard - t.smooth.Heard)
 }
 
 // maintain validates and saves when it is time to.

@@ -289,6 +289,8 @@ func TestNetRefusesBadConfigurations(t *testing.T) {
 		"odd lanes":   func(c *NetConfig, _ *NetInputs) { c.Lanes = 3 },
 		"no low bins": func(c *NetConfig, _ *NetInputs) { c.Shape.FilterTaps, c.Shape.FilterBins = 3, 0 },
 		"many cues":   func(c *NetConfig, _ *NetInputs) { c.Cues.Advance = 257 },
+		"all bare":    func(c *NetConfig, _ *NetInputs) { c.FilterBare = 1.5 },
+		"other bands": func(c *NetConfig, _ *NetInputs) { c.Loss.Listening, c.Grid.Frame = 1, 16*time.Millisecond },
 		"no layers":   func(c *NetConfig, _ *NetInputs) { c.Shape.Layers = 0 },
 		"no encoders": func(c *NetConfig, _ *NetInputs) { c.RegressionHours = 1 },
 		"other bins":  func(_ *NetConfig, in *NetInputs) { in.Speech = flatDictionary(100, 4, 1) },

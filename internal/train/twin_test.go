@@ -86,3 +86,32 @@ func TestTrainedIsWhatRuns(t *testing.T) {
 		t.Errorf("the filter moved no bin by more than %.2g of its power: the test shows nothing", moved)
 	}
 }
+
+// TestBareLanes leaves the filter out of all mixtures and of none: without it, its
+// layer gets no gradient.
+func TestBareLanes(t *testing.T) {
+	cfg, in := smallRun(1)
+	allStages(&cfg)
+	for bare, learns := range map[float64]bool{0: true, 1: false} {
+		cfg.FilterBare = bare
+		trainer, err := newNetTrainer(cfg, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prep, err := newPreparer(in.Source, cfg.Grid, trainer.spec, cfg.Loss, cfg.Shape.filtered())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, w := &batch{}, trainer.works[0]
+		prep.fill(b, 7, cfg.Lanes/cfg.Workers, cfg.Segment)
+		trainer.drawLanes(w, 0)
+		w.work(b, false, false)
+		var moved bool
+		for _, g := range w.net.filter.W.Grad {
+			moved = moved || g != 0
+		}
+		if moved != learns {
+			t.Errorf("%g of the mixtures bare: the filter's layer gets a gradient: %t, want %t", bare, moved, learns)
+		}
+	}
+}
