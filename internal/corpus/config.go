@@ -25,6 +25,9 @@ type MixConfig struct {
 	// NearClean is the probability of a mixture with hardly any noise: none at all in half of them, NearCleanSNR in the others.
 	// Default 0.15: with 0.06, a network that had heard 23 hours took clean voices for noise (-3 dB of SI-SDR at 15 dB).
 	NearClean float64
+	// NearCleanKept is the probability that the noise of a near-clean mixture belongs to the target: recordings have a floor, and
+	// what lies so far below the voice is let pass. Default 0.5.
+	NearCleanKept float64
 	// SNR is the range of the ratio of the active speech level to the mean noise level. Its density is a triangle with its peak at
 	// SNRMode. Defaults -8..30 with the peak at 5, which makes the mean 9.
 	SNR Range
@@ -52,7 +55,7 @@ type SpeechConfig struct {
 	Pause Range
 	// OtherTalker is the probability, after each utterance, that another speaker goes on. Default 0.1.
 	OtherTalker float64
-	// SpeedChange is the probability of another speed, and pitch, from Speed. Defaults 0.6 and 0.88..1.14.
+	// SpeedChange is the probability of another speed, and pitch, from Speed. Defaults 0.7 and 0.85..1.18.
 	SpeedChange float64
 	Speed       Range
 	// LevelSpread is the range of the level of an utterance against the others. Default -2..2.
@@ -132,6 +135,7 @@ func DefaultMixConfig() MixConfig {
 		Segment:        4 * time.Second,
 		NoiseOnly:      0.05,
 		NearClean:      0.15,
+		NearCleanKept:  0.5,
 		SNR:            Range{-8, 30},
 		SNRMode:        5,
 		NearCleanSNR:   Range{30, 50},
@@ -141,7 +145,7 @@ func DefaultMixConfig() MixConfig {
 			Lead: 0.35, LeadTime: Range{0.2, 1.5},
 			Pause:       Range{0.1, 0.9},
 			OtherTalker: 0.1,
-			SpeedChange: 0.6, Speed: Range{0.88, 1.14},
+			SpeedChange: 0.7, Speed: Range{0.85, 1.18},
 			LevelSpread: Range{-2, 2},
 		},
 		Noise: NoiseConfig{

@@ -119,7 +119,9 @@ func (d *draft) make() {
 		d.talk()
 	}
 	snr := d.drawSNR()
+	kept := false
 	if near := !silent && kind < d.cfg.NoiseOnly+d.cfg.NearClean; near {
+		kept = d.chance(d.cfg.NearCleanKept)
 		if snr = d.cfg.NearCleanSNR.draw(d.rng); d.chance(0.5) {
 			snr = math.Inf(1)
 		}
@@ -133,6 +135,10 @@ func (d *draft) make() {
 		d.reverberate()
 	}
 	d.balance(snr)
+	if kept && !tailed {
+		copy(d.Clean, d.Noisy)
+		d.SNR = math.Inf(1)
+	}
 	d.dropOut()
 	d.limitPeak()
 }

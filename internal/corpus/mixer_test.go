@@ -54,7 +54,7 @@ func newTestMixer(t testing.TB, cfg MixConfig, seed uint64) *Mixer {
 // plainConfig leaves out whatever makes noisy - clean differ from the noise that SNR is about.
 func plainConfig() MixConfig {
 	cfg := DefaultMixConfig()
-	cfg.Channel.Reverb, cfg.Accident = 0, AccidentConfig{}
+	cfg.NearCleanKept, cfg.Channel.Reverb, cfg.Accident = 0, 0, AccidentConfig{}
 	return cfg
 }
 
@@ -118,6 +118,28 @@ func TestMixReachesTheSNRAndLevelItStates(t *testing.T) {
 			testsig.NearAt(t, fmt.Sprintf("mixture %d: SNR in dB", i), decibels(speech/float64(power(noise))), m.SNR, 0.02)
 		}
 		testsig.NearAt(t, fmt.Sprintf("mixture %d: level in dB", i), decibels(speech), m.LevelDB, 0.01)
+	}
+}
+
+// TestNearCleanNoiseIsKept expects that mixtures with a floor of their own, or
+// none, have nothing to take away, and that some of them have one.
+func TestNearCleanNoiseIsKept(t *testing.T) {
+	cfg := plainConfig()
+	cfg.NoiseOnly, cfg.NearClean, cfg.NearCleanKept = 0, 1, 1
+	x := newTestMixer(t, cfg, 1)
+	var m Mixture
+	noisy := 0
+	for i := range uint64(20) {
+		x.Mix(i, &m)
+		if !slices.Equal(m.Clean, m.Noisy) || !math.IsInf(m.SNR, 1) {
+			t.Errorf("mixture %d: SNR %g dB and a target that differs from the input, want none of it", i, m.SNR)
+		}
+		if len(m.Sources) > 0 && slices.ContainsFunc(m.Sources, func(s string) bool { return strings.HasPrefix(s, "synthetic:") || strings.Contains(s, "noise") }) {
+			noisy++
+		}
+	}
+	if noisy < 4 || noisy > 16 {
+		t.Errorf("%d of 20 mixtures have a noise in them, want about half", noisy)
 	}
 }
 
