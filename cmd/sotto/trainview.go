@@ -52,8 +52,12 @@ func progressLine(p train.Progress) string {
 	if p.Regression {
 		what = "regression"
 	}
-	return fmt.Sprintf("%.1f h  %s loss %.4f (compressed %.4f, SI-SDR %.2f dB, heard %.2f)  %.2f h/min  left %s",
-		p.Hours, what, p.Loss.Total, p.Loss.Compressed, p.Loss.SISDR, p.Loss.Heard, p.HoursPerMinute, p.Remaining.Round(time.Second))
+	heard := ""
+	if p.Loss.Heard > 0 {
+		heard = fmt.Sprintf(", heard %.2f", p.Loss.Heard)
+	}
+	return fmt.Sprintf("%.1f h  %s loss %.4f (compressed %.4f, SI-SDR %.2f dB%s)  %.2f h/min  left %s",
+		p.Hours, what, p.Loss.Total, p.Loss.Compressed, p.Loss.SISDR, heard, p.HoursPerMinute, p.Remaining.Round(time.Second))
 }
 
 func (v *trainView) finish() {
@@ -64,11 +68,12 @@ func (v *trainView) finish() {
 
 // plotTraining draws a run's losses and validation scores over the hours heard.
 func (a *app) plotTraining(path string, history []train.HistoryPoint) error {
-	var hours, loss, noisySDR, sdr, noisySTOI, stoi []float64
+	var hours, loss, noisySDR, sdr, noisySTOI, stoi, pesq []float64
 	for _, h := range history {
 		hours = append(hours, h.Hours)
 		loss = append(loss, h.Compressed)
 		sdr, noisySDR = append(sdr, h.Scores.SISDR), append(noisySDR, h.Scores.NoisySISDR)
+		pesq = append(pesq, h.Scores.PESQ)
 		stoi, noisySTOI = append(stoi, h.Scores.STOI), append(noisySTOI, h.Scores.NoisySTOI)
 	}
 	if len(hours) == 0 {
@@ -79,6 +84,7 @@ func (a *app) plotTraining(path string, history []train.HistoryPoint) error {
 		report.Chart{Title: "training", X: x, Y: "compressed-spectrum error", Series: []report.Series{{X: hours, Y: loss}}},
 		report.Chart{Title: "validation", X: x, Y: "SI-SDR, dB", Series: []report.Series{{Name: "sotto", X: hours, Y: sdr}, {Name: "noisy", X: hours, Y: noisySDR}}},
 		report.Chart{Title: "validation", X: x, Y: "STOI", Series: []report.Series{{Name: "sotto", X: hours, Y: stoi}, {Name: "noisy", X: hours, Y: noisySTOI}}},
+		report.Chart{Title: "validation", X: x, Y: "PESQ-WB", Series: []report.Series{{Name: "sotto", X: hours, Y: pesq}}},
 	)
 	if err != nil {
 		return err

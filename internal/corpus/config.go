@@ -26,7 +26,7 @@ type MixConfig struct {
 	// Default 0.15: with 0.06, a network that had heard 23 hours took clean voices for noise (-3 dB of SI-SDR at 15 dB).
 	NearClean float64
 	// NearCleanKept is the probability that the noise of a near-clean mixture belongs to the target: recordings have a floor, and
-	// what lies so far below the voice is let pass. Default 0.5.
+	// what lies so far below the voice is let pass. Never in a room, whose tail is not. Default 0.5.
 	NearCleanKept float64
 	// SNR is the range of the ratio of the active speech level to the mean noise level. Its density is a triangle with its peak at
 	// SNRMode. Defaults -8..30 with the peak at 5, which makes the mean 9.
@@ -79,7 +79,7 @@ type NoiseConfig struct {
 	// Reverse is the probability, per recorded noise, that it is played backwards. Default 0.3.
 	Reverse float64
 	// Grains is the probability, per recorded noise, that it is put together anew from pieces of GrainTime of one clip, in any
-	// order. Defaults 0.25 and 0.08..0.8.
+	// order. Pieces are at least 20 ms long. Defaults 0.25 and 0.08..0.8.
 	Grains    float64
 	GrainTime Range
 	// Pulse is the probability, per recorded noise, of a level that moves within the segment as that of synthetic noise does.
@@ -181,6 +181,16 @@ func (c *MixConfig) Validate() error {
 	if c.Segment < minSegment {
 		return fmt.Errorf("corpus: segment of %v, expected at least %v: set MixConfig.Segment", c.Segment, minSegment)
 	}
+	for name, p := range map[string]float64{
+		"NearCleanKept": c.NearCleanKept, "Noise.Reverse": c.Noise.Reverse, "Noise.Grains": c.Noise.Grains, "Noise.Pulse": c.Noise.Pulse,
+	} {
+		if !(p >= 0 && p <= 1) {
+			return fmt.Errorf("corpus: MixConfig.%s is %g, expected a probability", name, p)
+		}
+	}
+	if g := c.Channel.NoiseEQGain; !(g >= 0 && g <= 60) {
+		return fmt.Errorf("corpus: MixConfig.Channel.NoiseEQGain is %g dB, expected 0 to 60", g)
+	}
 	if c.NoiseOnly+c.NearClean > 1 {
 		return fmt.Errorf("corpus: NoiseOnly %g and NearClean %g add up to more than 1", c.NoiseOnly, c.NearClean)
 	}
@@ -200,7 +210,7 @@ func (c *MixConfig) Validate() error {
 		{"Channel.Cutoff", c.Channel.Cutoff, 500, SampleRate / 2},
 	}
 	for _, x := range ranges {
-		if x.r.Lo < x.lo || x.r.Hi > x.hi || x.r.Lo > x.r.Hi {
+		if !(x.r.Lo >= x.lo && x.r.Hi <= x.hi && x.r.Lo <= x.r.Hi) { // so that NaN is refused
 			return fmt.Errorf("corpus: MixConfig.%s is %g..%g, expected a rising range within %g..%g", x.name, x.r.Lo, x.r.Hi, x.lo, x.hi)
 		}
 	}

@@ -21,7 +21,7 @@ type Mixture struct {
 	// Clean is the target and Noisy the input, full scale 1; the noise is Noisy - Clean. Both stay within +-0.99.
 	Clean, Noisy []float32
 	// SNR is the active level of Clean against the mean level of the noise, in dB, before drop-outs, clipping and the
-	// reverberant tail: +Inf without noise, -Inf without speech.
+	// reverberant tail: +Inf without noise, or where it belongs to the target, -Inf without speech.
 	SNR float64
 	// LevelDB is the active level of Clean in dBFS, -Inf without speech.
 	LevelDB float64
@@ -135,7 +135,7 @@ func (d *draft) make() {
 		d.reverberate()
 	}
 	d.balance(snr)
-	if kept && !tailed {
+	if kept && !tailed && !math.IsInf(d.LevelDB, -1) {
 		copy(d.Clean, d.Noisy)
 		d.SNR = math.Inf(1)
 	}

@@ -141,6 +141,24 @@ func TestNearCleanNoiseIsKept(t *testing.T) {
 	if noisy < 4 || noisy > 16 {
 		t.Errorf("%d of 20 mixtures have a noise in them, want about half", noisy)
 	}
+	// The tail of a room is not kept, and noise alone is no target.
+	cfg.Channel.Reverb = 1
+	newTestMixer(t, cfg, 1).Mix(1, &m)
+	if slices.Equal(m.Clean, m.Noisy) {
+		t.Error("the tail of a room is part of the target")
+	}
+	cfg.Channel.Reverb = 0
+	quiet := newTestMixer(t, cfg, 1)
+	for _, group := range quiet.speech.groups {
+		for i := range group {
+			group[i].samples = make([]int16, len(group[i].samples))
+		}
+	}
+	for i := range uint64(20) {
+		if quiet.Mix(i, &m); largest(m.Clean) > 0 {
+			t.Errorf("mixture %d: a target of %.2g without any voice", i, largest(m.Clean))
+		}
+	}
 }
 
 func TestMixStaysFiniteAndBelowFullScale(t *testing.T) {

@@ -116,21 +116,26 @@ func (d *draft) recorded() {
 
 // grains fills source with short pieces of a clip in any order, joined by cross-fades.
 func (d *draft) grains(t *tune, speed float64) {
+	const least = 4 * fade
+	overlap := 0
 	for pos := 0; pos < len(d.source); {
-		n := max(int(d.cfg.Noise.GrainTime.draw(d.rng)*SampleRate), 4*fade)
+		n := max(int(d.cfg.Noise.GrainTime.draw(d.rng)*SampleRate), least)
 		piece := d.piece[:min(n, len(d.source)-pos)]
 		clear(piece)
-		got := d.speeds.render(piece, t.samples, d.rng.IntN(len(t.samples)), speed, t.gain, d.read)
-		joint := min(crossFade, got/4)
-		piece = piece[:got]
-		if pos > 0 {
-			fadeIn(piece, joint)
+		from := d.rng.IntN(max(len(t.samples)-int(float64(least)*speed)-kernelTaps, 1))
+		piece = piece[:d.speeds.render(piece, t.samples, from, speed, t.gain, d.read)]
+		fadeIn(piece, overlap)
+		ended := pos+len(piece) == len(d.source)
+		if overlap = min(crossFade, len(piece)/4); !ended {
+			fadeOut(piece, overlap)
 		}
-		fadeOut(piece, joint)
 		for i, v := range piece {
 			d.source[pos+i] += v
 		}
-		pos += max(got-joint, fade) // a clip's last samples are no piece: on all the same
+		if ended {
+			return
+		}
+		pos += max(len(piece)-overlap, fade)
 	}
 }
 

@@ -70,14 +70,8 @@ func (b *batch) resize(lanes, frames, features, bins, low, bands int, encodings 
 	rows := lanes * frames
 	b.lanes, b.frames, b.lowBins = lanes, frames, low
 	b.features = b.features.Resize(rows, features)
-	if cap(b.targets) < rows*bins {
-		b.targets = make([]target, rows*bins)
-	}
-	b.targets = b.targets[:rows*bins]
-	if cap(b.low) < rows*low {
-		b.low = make([]lowBin, rows*low)
-	}
-	b.low = b.low[:rows*low]
+	b.targets = resized(b.targets, rows*bins)
+	b.low = resized(b.low, rows*low)
 	b.bandCount = bands
 	b.bands = resized(b.bands, rows*bands)
 	b.scales = make([]laneScale, lanes)
@@ -86,6 +80,14 @@ func (b *batch) resize(lanes, frames, features, bins, low, bands int, encodings 
 	} else {
 		b.speech, b.noise = nn.Mat{}, nn.Mat{}
 	}
+}
+
+// resized returns x with n elements, whatever they hold.
+func resized[T any](x []T, n int) []T {
+	if cap(x) < n {
+		return make([]T, n)
+	}
+	return x[:n]
 }
 
 // targetRow returns the targets of one frame of one lane.

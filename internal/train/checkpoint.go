@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"slices"
 
@@ -23,9 +22,8 @@ type checkpointState struct {
 	// all parameters had been at every step.
 	ParamSteps []int
 	EMASteps   int
-	// Score is the best validation score; HasBest says that there is one.
-	Score   float64
-	HasBest bool
+	// Best holds the scores of the best model so far, if there is one.
+	Best    *Scores
 	Smooth  lossTerms
 	History []HistoryPoint
 }
@@ -39,10 +37,7 @@ func (t *netTrainer) save() error {
 	}
 	state := checkpointState{
 		Config: t.cfg, Step: t.step, ParamSteps: t.opt.Steps, EMASteps: t.ema.Steps,
-		HasBest: t.best != nil, Smooth: t.smooth, History: t.history,
-	}
-	if state.HasBest {
-		state.Score = t.score
+		Best: t.scores, Smooth: t.smooth, History: t.history,
 	}
 	meta, err := json.Marshal(state)
 	if err != nil {
@@ -124,9 +119,7 @@ func (t *netTrainer) resume() error {
 	t.smooth, t.history = state.Smooth, state.History
 	t.net.speech.refresh()
 	t.net.noise.refresh()
-	t.score = math.Inf(-1)
-	if state.HasBest {
-		t.score = state.Score
+	if t.scores = state.Best; t.scores != nil {
 		t.best, err = enhance.Load(t.bestPath())
 	}
 	return err

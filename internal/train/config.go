@@ -3,9 +3,11 @@ package train
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"sotto/enhance"
+	"sotto/internal/metrics/pesq"
 )
 
 // NetConfig says how the activation estimator is trained. Start from
@@ -58,7 +60,8 @@ type NetConfig struct {
 	SaveEvery, ValidateEvery time.Duration
 }
 
-// DefaultNetConfig returns the recipe of the shipped models except for Hours.
+// DefaultNetConfig returns the recipe that the shipped model's training began with,
+// except for Hours; the Makefile has what its later runs changed.
 // The values are our own; docs/design.md has the experiments behind them.
 func DefaultNetConfig() NetConfig {
 	return NetConfig{
@@ -98,10 +101,16 @@ func (c *NetConfig) Validate() error {
 		return fmt.Errorf("train: filter of %d taps for %d bins: expected at least one of each, and at most %d bins", c.Shape.FilterTaps, c.Shape.FilterBins, c.Grid.Bins())
 	case c.Cues.Advance < 0 || c.Cues.Advance >= c.Grid.Bins():
 		return fmt.Errorf("train: phase advance of %d bins: expected 0 to %d", c.Cues.Advance, c.Grid.Bins()-1)
-	case c.FilterBare < 0 || c.FilterBare > 1 || c.FilterRate < 0:
-		return fmt.Errorf("train: %g of the mixtures without the filter, which learns at %g of the rate: expected 0 to 1, and not less than 0", c.FilterBare, c.FilterRate)
-	case c.Loss.Listening > 0 && (c.Grid.SampleRate != listenerRate || c.Grid.Frame != listenerFrame):
-		return fmt.Errorf("train: perceptual loss on frames of %v at %d Hz: expected %v at %d Hz, those of its bands", c.Grid.Frame, c.Grid.SampleRate, listenerFrame, listenerRate)
+	case c.Shape.FilterTaps == 0 && (c.FilterBare != 0 || c.FilterRate != 1):
+		return errors.New("train: a rate of the filter, or mixtures without it, but no filter: set its taps")
+	case !(c.FilterBare >= 0 && c.FilterBare < 1):
+		return fmt.Errorf("train: %g of the mixtures without the filter: expected 0 or more and less than 1", c.FilterBare)
+	case !(c.FilterRate >= 0 && c.FilterRate <= 1):
+		return fmt.Errorf("train: filter learning at %g of the rate: expected 0 to 1", c.FilterRate)
+	case !(c.Loss.Listening >= 0) || math.IsInf(c.Loss.Listening, 1):
+		return fmt.Errorf("train: perceptual loss weighed by %g: expected 0 or more", c.Loss.Listening)
+	case c.Loss.Listening > 0 && (c.Grid.SampleRate != pesq.FrameRate || c.Grid.Frame != listenerFrame):
+		return fmt.Errorf("train: perceptual loss on frames of %v at %d Hz: expected %v at %d Hz, those of its bands", c.Grid.Frame, c.Grid.SampleRate, listenerFrame, pesq.FrameRate)
 	case c.Segment < 100*time.Millisecond:
 		return fmt.Errorf("train: segments of %v: expected at least 100 ms", c.Segment)
 	case c.Rate <= 0:

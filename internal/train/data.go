@@ -11,6 +11,7 @@ import (
 	"sotto/dict"
 	"sotto/enhance"
 	"sotto/internal/corpus"
+	"sotto/internal/metrics/pesq"
 	"sotto/internal/metrics/stoi"
 	"sotto/stft"
 )
@@ -85,11 +86,14 @@ func LoadData(ctx context.Context, cfg DataConfig, report func(done, total int))
 		return nil, err
 	}
 	d.Validation = slices.DeleteFunc(d.Validation, func(m corpus.Mixture) bool {
-		_, err := stoi.Score(m.Clean[validationSkip:], m.Noisy[validationSkip:], corpus.SampleRate)
-		return err != nil // a single word, or the silence of a long recording: no model could be scored on it
+		// A single word, or the silence of a long recording: no model could be scored on it.
+		clean, noisy := m.Clean[validationSkip:], m.Noisy[validationSkip:]
+		_, noSTOI := stoi.Score(clean, noisy, corpus.SampleRate)
+		_, noPESQ := pesq.WideBand(clean, noisy, corpus.SampleRate)
+		return noSTOI != nil || noPESQ != nil
 	})
 	if len(d.Validation) == 0 {
-		return nil, errors.New("train: no clip to validate on holds the 0.4 s of speech that STOI needs: use longer recordings")
+		return nil, errors.New("train: no clip to validate on holds the 0.4 s of speech that STOI and PESQ need: use longer recordings")
 	}
 	return d, nil
 }

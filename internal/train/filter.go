@@ -31,14 +31,8 @@ type filtering struct {
 func (f *filtering) start(c nn.Mat, bins int) {
 	f.bins, f.coefficients = bins, c
 	f.dc = f.dc.Resize(c.Rows, c.Cols)
-	if n := c.Rows * bins; cap(f.z) < n {
-		f.z, f.dd = make([]complex64, n), make([]complex64, n)
-	} else {
-		f.z, f.dd = f.z[:n], f.dd[:n]
-	}
-	if len(f.magnitude) < bins {
-		f.magnitude = make([]float32, bins)
-	}
+	f.z, f.dd = resized(f.z, c.Rows*bins), resized(f.dd, c.Rows*bins)
+	f.magnitude = resized(f.magnitude, bins)
 }
 
 // output sets the row of Z and the row of magnitudes.

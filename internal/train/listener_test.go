@@ -14,77 +14,81 @@ import (
 	"sotto/internal/nn"
 )
 
-// pairSource yields one mixture for ever.
-type pairSource struct{ noisy, clean []float32 }
-
-func (p pairSource) Mix(_ uint64, m *corpus.Mixture) { m.Noisy, m.Clean = p.noisy, p.clean }
-
-// demoBatch is the demonstration's noisy and clean speech as one lane, with the
-// noise scaled.
-func demoBatch(t *testing.T, noise float32, from, to time.Duration) (b *batch, noisy, clean []float32, cfg NetConfig) {
+// demo returns the demonstration's noisy and clean speech.
+func demo(t *testing.T) corpus.Mixture {
 	t.Helper()
-	demo := assets.Demo()
-	noisy, clean = make([]float32, 6*corpus.SampleRate), make([]float32, 6*corpus.SampleRate)
-	for file, x := range map[*[]byte][]float32{&demo.Noisy: noisy, &demo.Clean: clean} {
-		r, err := audiofile.NewReader(bytes.NewReader(*file), "demo")
+	read := func(file []byte) []float32 {
+		r, err := audiofile.NewReader(bytes.NewReader(file), "demo")
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer r.Close()
+		x := make([]float32, r.Info().Frames)
 		for n, k := 0, 0; n < len(x); n += k {
 			if k, err = r.Read(x[n:]); err != nil {
 				t.Fatal(err)
 			}
 		}
-		r.Close()
+		return x
 	}
-	first, last := int(from.Seconds()*corpus.SampleRate), int(to.Seconds()*corpus.SampleRate)
-	noisy, clean = noisy[first:last], clean[first:last]
-	for i := range noisy {
-		noisy[i] = clean[i] + noise*(noisy[i]-clean[i])
-	}
-	cfg, in := smallRun(1)
+	return corpus.Mixture{Noisy: read(assets.Demo().Noisy), Clean: read(assets.Demo().Clean)}
+}
+
+// part is the stretch of a mixture between two times.
+func part(m corpus.Mixture, from, to time.Duration) corpus.Mixture {
+	a, b := int(from.Seconds()*corpus.SampleRate), int(to.Seconds()*corpus.SampleRate)
+	return corpus.Mixture{Noisy: m.Noisy[a:b], Clean: m.Clean[a:b]}
+}
+
+// listSource yields mixtures of one length from a list.
+type listSource []corpus.Mixture
+
+func (l listSource) Mix(i uint64, m *corpus.Mixture) {
+	of := l[i%uint64(len(l))]
+	m.Noisy, m.Clean = of.Noisy, of.Clean
+}
+
+// listened is a batch with one lane for every mixture, and its loss.
+func listened(t *testing.T, list listSource, loss LossConfig) (*batch, *maskLoss) {
+	t.Helper()
+	cfg, _ := smallRun(1)
 	allStages(&cfg)
-	cfg.Loss.Listening = 0.2
-	in.Source = pairSource{noisy, clean}
-	spec, err := measureFeatures(in.Source, cfg.Grid, cfg.Cues)
+	cfg.Loss = loss
+	spec, err := measureFeatures(list, cfg.Grid, cfg.Cues)
 	if err != nil {
 		t.Fatal(err)
 	}
-	prep, err := newPreparer(in.Source, cfg.Grid, spec, cfg.Loss, cfg.Shape.filtered())
+	prep, err := newPreparer(list, cfg.Grid, spec, cfg.Loss, cfg.Shape.filtered())
 	if err != nil {
 		t.Fatal(err)
 	}
-	b = &batch{}
-	prep.fill(b, 0, 1, to-from)
-	return b, noisy, clean, cfg
+	b := &batch{}
+	prep.fill(b, 0, len(list), time.Duration(len(list[0].Noisy))*time.Second/corpus.SampleRate)
+	return b, newMaskLoss(cfg.Loss, cfg.Grid.Bins(), 1/cfg.Grid.Frame.Seconds())
 }
 
-func demoLoss(cfg NetConfig) *maskLoss {
-	return newMaskLoss(cfg.Loss, cfg.Grid.Bins(), 1/cfg.Grid.Frame.Seconds())
+func constantGains(rows int, gain func(bin int) float32) nn.Mat {
+	g := nn.NewMat(rows, 257)
+	for i := range g.Data {
+		g.Data[i] = gain(i % g.Cols)
+	}
+	return g
 }
 
-// TestListenerHearsWhatPESQHears compares the term with the raw score of the
-// noisy demonstration at several SNRs. The listener is milder to what is hopeless,
-// but the two rise together, and agree where little is wrong.
+// TestListenerHearsWhatPESQHears compares the term with the score of the
+// demonstration at several SNRs. The listener is milder to what is hopeless, but
+// hears the same things.
 func TestListenerHearsWhatPESQHears(t *testing.T) {
-	meter, err := pesq.New(pesq.Wide, corpus.SampleRate)
-	if err != nil {
-		t.Fatal(err)
-	}
+	voice := demo(t)
 	var before float64
 	for _, noise := range []float32{0.01, 0.03, 0.1, 0.3, 1} {
-		b, noisy, clean, cfg := demoBatch(t, noise, 0, 6*time.Second)
-		g := nn.NewMat(b.frames, cfg.Grid.Bins())
-		for i := range g.Data {
-			g.Data[i] = 1
+		m := corpus.Mixture{Clean: voice.Clean, Noisy: make([]float32, len(voice.Noisy))}
+		for i, v := range voice.Noisy {
+			m.Noisy[i] = m.Clean[i] + noise*(v-m.Clean[i])
 		}
-		terms, _, _ := demoLoss(cfg).gradient(b, g, nn.Mat{})
-		score, err := meter.Score(clean, noisy)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := 4.5 - score.Raw
-		t.Logf("noise x %g: PESQ lacks %.2f points, the listener hears %.2f", noise, want, terms.Heard)
+		b, l := listened(t, listSource{m}, LossConfig{Listening: 1})
+		terms, _, _ := l.gradient(b, constantGains(b.frames, func(int) float32 { return 1 }), nn.Mat{})
+		want := pesqLacks(t, m.Clean, m.Noisy)
 		if math.Abs(terms.Heard-want) > 0.3+0.2*want || terms.Heard < before+0.2 {
 			t.Errorf("noise x %g: the listener hears %.2f points, PESQ %.2f", noise, terms.Heard, want)
 		}
@@ -92,13 +96,92 @@ func TestListenerHearsWhatPESQHears(t *testing.T) {
 	}
 }
 
-// TestListenerGradients compares slopes by gains and by the filter with finite
-// differences, at gains and filters drawn at random.
+// pesqLacks returns what the raw score of a pair lacks to the best.
+func pesqLacks(t *testing.T, clean, output []float32) float64 {
+	t.Helper()
+	meter, err := pesq.New(pesq.Wide, corpus.SampleRate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	score, err := meter.Score(clean, output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pesq.BestRaw - score.Raw
+}
+
+// TestListenerIsTheFormula compares the disturbances of frames with a direct
+// evaluation of P.862's in float64.
+func TestListenerIsTheFormula(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 9))
+	h, bands := newListener(257), pesq.WideBands()
+	const rows, level = 40, 3.0
+	h.start(&batch{lanes: 1, frames: rows, scales: make([]laneScale, 1)})
+	reference := make([]float32, len(bands))
+	for row := range rows {
+		clean := make([]float32, 257)
+		for k := range clean {
+			clean[k] = float32(math.Pow(10, 4+6*rng.Float64()))
+			h.power[k] = clean[k] * float32(math.Pow(10, 2*rng.Float64()-1.2))
+		}
+		bandPowers(reference, bands, clean)
+		symmetric, added := directDisturbance(bands, clean, h.power, level)
+		h.hear(row, level, reference)
+		if math.Abs(float64(h.symmetric[row])-symmetric) > 1e-3*(1+symmetric) {
+			t.Errorf("row %d: disturbance %.5f, want %.5f", row, h.symmetric[row], symmetric)
+		}
+		if math.Abs(float64(h.added[row])-added) > 1e-3*(1+added) {
+			t.Errorf("row %d: disturbance by additions %.5f, want %.5f", row, h.added[row], added)
+		}
+	}
+}
+
+// directDisturbance is P.862's disturbance of a frame, and its weighted twin,
+// softened by the level, without bounds.
+func directDisturbance(bands []pesq.Band, clean, output []float32, level float64) (symmetric, added float64) {
+	var ref, out []float64
+	var loudRef, loudOut, width, squares float64
+	k := 0
+	for i, band := range bands {
+		var r, o float64
+		for _, w := range band.Lines {
+			r, o, k = r+level*w*float64(clean[k]), o+level*w*float64(output[k]), k+1
+		}
+		if ref, out = append(ref, r), append(out, o); i == 0 {
+			continue
+		}
+		width += band.Width
+		if r > band.Threshold {
+			loudRef += r
+		}
+		if o > band.Threshold {
+			loudOut += o
+		}
+	}
+	gain := min(max((loudRef+5000)/(loudOut+5000), 3e-4), 5)
+	for i, band := range bands[1:] {
+		r, o := ref[i+1], gain*out[i+1]
+		a, b := band.Of(r), band.Of(o)
+		d := max(math.Abs(a-b)-0.25*min(a, b), 0) * band.Width
+		squares += d * d
+		if weight := math.Pow((o+50)/(r+50), 1.2); weight >= 3 {
+			added += d * min(weight, 12)
+		}
+	}
+	soft := math.Pow((loudRef+1e5)/1e7, 0.04)
+	return math.Sqrt(width*squares) / soft, added / soft
+}
+
+// TestListenerGradients compares slopes by gains and filters drawn at random with
+// finite differences, in a batch of two voices and a lane without one.
 func TestListenerGradients(t *testing.T) {
-	b, _, _, cfg := demoBatch(t, 1, 2*time.Second, 3*time.Second)
-	cfg.Loss = LossConfig{Listening: 100} // the compressed error stays in
+	voice := demo(t)
+	silent := part(voice, 4*time.Second, 5*time.Second)
+	silent.Clean = make([]float32, len(silent.Noisy))
+	list := listSource{part(voice, 2*time.Second, 3*time.Second), silent, part(voice, 3*time.Second, 4*time.Second)}
+	b, l := listened(t, list, LossConfig{Listening: 100}) // the compressed error stays in
 	rng := rand.New(rand.NewPCG(5, 6))
-	g, c := nn.NewMat(b.frames, cfg.Grid.Bins()), nn.NewMat(b.frames, 2*cfg.Shape.FilterTaps*cfg.Shape.FilterBins)
+	g, c := nn.NewMat(b.lanes*b.frames, 257), nn.NewMat(b.lanes*b.frames, 2*3*b.lowBins)
 	for i := range g.Data {
 		g.Data[i] = 0.3 + 0.6*rng.Float32()
 	}
@@ -106,44 +189,74 @@ func TestListenerGradients(t *testing.T) {
 		c.Data[i] = 0.3 * (rng.Float32() - 0.5)
 	}
 	loss := func() float64 {
-		terms, _, _ := demoLoss(cfg).gradient(b, g, c)
+		terms, _, _ := l.gradient(b, g, c)
 		return terms.Total
 	}
-	_, dg, dc := demoLoss(cfg).gradient(b, g, c)
-	for _, m := range []struct {
-		name    string
-		at, get nn.Mat
-	}{{"gain", g, dg}, {"filter", c, dc}} {
-		checkAlong(t, m.name, m.at.Data, m.get.Data, loss)
+	_, dg, dc := l.gradient(b, g, c)
+	gains, filters := append([]float32{}, dg.Data...), append([]float32{}, dc.Data...)
+	bins := func(lo, hi int) func(i int) bool { return func(i int) bool { return i%257 >= lo && i%257 < hi } }
+	checkDirections(t, "low bins", g.Data, gains, bins(1, b.lowBins), rng, loss)
+	checkDirections(t, "to 2 kHz", g.Data, gains, bins(b.lowBins, 64), rng, loss)
+	checkDirections(t, "above", g.Data, gains, bins(64, 257), rng, loss)
+	checkDirections(t, "filter", c.Data, filters, func(int) bool { return true }, rng, loss)
+}
+
+// checkDirections compares a gradient with finite differences along itself and in
+// random directions, over the values that are in.
+func checkDirections(t *testing.T, name string, at, gradient []float32, in func(i int) bool, rng *rand.Rand, loss func() float64) {
+	t.Helper()
+	keep, direction := append([]float32{}, at...), make([]float32, len(at))
+	move := func(step float64) float64 {
+		for i := range at {
+			at[i] = keep[i] + float32(step)*direction[i]
+		}
+		return loss()
+	}
+	var norm float64
+	for i, v := range gradient {
+		if in(i) {
+			norm += float64(v) * float64(v)
+		}
+	}
+	norm = math.Sqrt(norm)
+	for trial := range 4 {
+		var want, length float64
+		for i := range direction {
+			direction[i] = 0
+			if in(i) {
+				// Trial 0 goes along the gradient, the others with its size and sign in
+				// random places only.
+				if direction[i] = gradient[i] / float32(norm); trial > 0 && rng.IntN(2) == 0 {
+					direction[i] = 0
+				}
+				if trial == 3 {
+					direction[i] = 1 / float32(math.Sqrt(float64(len(at))))
+				}
+				want += float64(direction[i]) * float64(gradient[i])
+				length += float64(direction[i]) * float64(direction[i])
+			}
+		}
+		const step = 0.01
+		got := (move(step) - move(-step)) / (2 * step)
+		copy(at, keep)
+		if math.Abs(got-want) > 0.03*norm*math.Sqrt(length) {
+			t.Errorf("%s, direction %d: slope %.6g, finite difference %.6g", name, trial, want, got)
+		}
+	}
+	if norm == 0 {
+		t.Errorf("%s: no gradient", name)
 	}
 }
 
-// checkAlong compares a gradient with finite differences along itself in a few
-// parts of the values: single bins would drown in rounding.
-func checkAlong(t *testing.T, name string, at, gradient []float32, loss func() float64) {
-	t.Helper()
-	const parts = 6
-	for part := range parts {
-		from, to := part*len(at)/parts, (part+1)*len(at)/parts
-		var norm float64
-		for _, v := range gradient[from:to] {
-			norm += float64(v) * float64(v)
-		}
-		if norm == 0 {
-			continue
-		}
-		keep := append([]float32{}, at[from:to]...)
-		move := func(step float64) float64 {
-			for i, v := range gradient[from:to] {
-				at[from+i] = keep[i] + float32(step)*v
-			}
-			return loss()
-		}
-		step := 0.002 / math.Sqrt(norm)
-		want := (move(step) - move(-step)) / (2 * step)
-		copy(at[from:to], keep)
-		if math.Abs(norm-want) > 0.03*norm {
-			t.Errorf("%s, part %d: slope %.6g along the gradient, finite difference %.6g", name, part, norm, want)
+// TestListenerLevel has the level of a voice, of a sliver of one, and of none.
+func TestListenerLevel(t *testing.T) {
+	voice := laneScale{heard: 100 * pesq.SpeechPower, voiced: 80}
+	if level := voice.level(100); math.Abs(float64(level)-1) > 1e-6 {
+		t.Errorf("a voice of the listening level is raised by %g, want 1", level)
+	}
+	for _, s := range []laneScale{{heard: 5, voiced: leastVoiced - 1}, {heard: 1e-30}, {}} {
+		if level := s.level(100); level != 0 {
+			t.Errorf("%+v: level %g, want 0: too little to listen to", s, level)
 		}
 	}
 }

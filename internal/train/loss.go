@@ -34,7 +34,8 @@ type LossConfig struct {
 	Listening float64
 }
 
-// DefaultLoss returns the weights that the shipped models were trained with.
+// DefaultLoss returns the weights that training begins with; the Makefile has what
+// later runs of the shipped model changed.
 func DefaultLoss() LossConfig { return LossConfig{Complex: 0.3, Missing: 1, SISDR: 0.04, Tilt: 0.5} }
 
 // binWeights returns the weight of every bin; they have mean 1.
@@ -117,12 +118,12 @@ func (f *targetFiller) fill(targets []target, low []lowBin, bands []float32, y, 
 		clean += s2
 		targets[k] = t
 	}
-	var heard float32
+	scale := laneScale{clean: float64(clean), speech: float64(speech), noisy: float64(noisy)}
 	if len(bands) > 0 {
 		bandPowers(bands, f.bands, f.clean)
-		heard = speechBand(f.clean)
+		scale.listen(f.clean)
 	}
-	return laneScale{clean: float64(clean), heard: float64(heard), speech: float64(speech), noisy: float64(noisy)}
+	return scale
 }
 
 func power(z complex64) float32 { return real(z)*real(z) + imag(z)*imag(z) }
@@ -167,14 +168,30 @@ func (l laneLoss) useful() bool { return l.clean > 0 && l.cross > 0 }
 // laneScale is what the loss needs to know of one sequence as a whole.
 type laneScale struct {
 	clean float64 // sum |S|^2
-	heard float64 // its part from 350 to 3250 Hz, for the listener
+	// heard is its part from 350 to 3250 Hz, and voiced the number of frames in
+	// which that is a sound at all; both for the listener.
+	heard  float64
+	voiced int
 	// speech and noisy are the weighted sums of |S|^2c and |Y|^2c.
 	speech, noisy float64
+}
+
+// listen measures a frame with the given powers for the listener.
+func (l *laneScale) listen(power []float32) {
+	var sum float32
+	for _, p := range power[pesq.LevelFirst : pesq.LevelLast+1] {
+		sum += p
+	}
+	l.heard = float64(sum)
+	if sum > soundPower {
+		l.voiced = 1
+	}
 }
 
 func (l *laneScale) add(m laneScale) {
 	l.clean += m.clean
 	l.heard += m.heard
+	l.voiced += m.voiced
 	l.speech += m.speech
 	l.noisy += m.noisy
 }
@@ -185,13 +202,20 @@ func (l *laneScale) add(m laneScale) {
 func (l laneScale) reference() float64 { return l.speech + 0.1*l.noisy + 1e-9 }
 
 // level returns the factor that brings the sequence's clean voice to the level of
-// the perceptual model, or 0 without a voice.
+// the perceptual model, or 0 where there is too little of a voice for one.
 func (l laneScale) level(frames int) float32 {
-	if l.heard == 0 {
+	if l.voiced < leastVoiced {
 		return 0
 	}
 	return float32(pesq.SpeechPower * float64(frames) / l.heard)
 }
+
+const (
+	// leastVoiced is 0.2 s in frames of the default hop: P.862 scores no less.
+	leastVoiced = 25
+	// soundPower is that of a frame from 350 to 3250 Hz at about -75 dBFS.
+	soundPower = 1e-3
+)
 
 // lossTerms are the means over a batch of what the loss is made of.
 type lossTerms struct {

@@ -143,9 +143,12 @@ func newStage(name string, in, out int, rng *rand.Rand) *nn.Dense {
 }
 
 // isStage reports whether a parameter belongs to an optional stage.
-func isStage(name string) bool {
-	stage, _, _ := strings.Cut(name, ".")
-	return stage == refineName || stage == filterName
+func isStage(name string) bool { return isOf(name, refineName) || isOf(name, filterName) }
+
+// isOf reports whether a parameter belongs to a layer.
+func isOf(name, layer string) bool {
+	of, _, _ := strings.Cut(name, ".")
+	return of == layer
 }
 
 // replica returns a network that shares the weights and has its own gradients

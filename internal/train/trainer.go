@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
@@ -67,8 +66,9 @@ type netTrainer struct {
 	step    int
 	smooth  lossTerms
 	history []HistoryPoint
-	best    *enhance.Model
-	score   float64
+	// best is the model with the best scores so far, nil before the first.
+	best   *enhance.Model
+	scores *Scores
 
 	began         time.Time
 	beganStep     int
@@ -120,7 +120,7 @@ func Net(ctx context.Context, cfg NetConfig, in NetInputs, report func(Progress)
 }
 
 func newNetTrainer(cfg NetConfig, in NetInputs) (*netTrainer, error) {
-	t := &netTrainer{cfg: cfg, in: in, score: math.Inf(-1)}
+	t := &netTrainer{cfg: cfg, in: in}
 	spec, err := measureFeatures(in.Source, cfg.Grid, cfg.Cues)
 	if err != nil {
 		return nil, err
@@ -243,22 +243,20 @@ func (t *netTrainer) oneStep(ctx context.Context, p *pipeline, rate float64, reg
 }
 
 // rateOf returns a parameter's share of the learning rate. What gets no gradient
-// stands still: the stage after the mask during the regression, and the
-// dictionaries until they follow at a tenth (ALGORITHMS 6.2).
+// stands still: the stages after the mask during the regression, and the
+// dictionaries until they follow at a tenth (ALGORITHMS 6.2). The filter's layer
+// has a rate of its own.
 func (t *netTrainer) rateOf(name string, regress, tune bool) float64 {
+	dictionary := name == speechName || name == noiseName
 	switch {
-	case name != speechName && name != noiseName:
-		switch {
-		case regress && isStage(name):
-			return 0
-		case strings.HasPrefix(name, filterName):
-			return t.cfg.FilterRate
-		}
-		return 1
-	case tune:
+	case dictionary && !tune, isStage(name) && regress:
+		return 0
+	case dictionary:
 		return 0.1
+	case isOf(name, filterName):
+		return t.cfg.FilterRate
 	}
-	return 0
+	return 1
 }
 
 // drawLanes clears the recurrent state of the lanes that start afresh, and says
@@ -327,12 +325,12 @@ func (t *netTrainer) maintain(ctx context.Context, last bool) (scores *Scores, b
 			return nil, false, err
 		}
 		t.scored = time.Now()
-		if best = scores.Selection() > t.score; best {
-			t.score, t.best = scores.Selection(), model
+		if best = t.scores == nil || scores.Selection() > t.scores.Selection(); best {
+			t.scores, t.best = scores, model
 		}
 		t.history = append(t.history, HistoryPoint{
 			Step: t.step, Hours: float64(t.step) * t.cfg.batchHours(), Loss: t.smooth.Total,
-			Compressed: t.smooth.Compressed, SISDR: t.smooth.SISDR, Scores: scores,
+			Compressed: t.smooth.Compressed, SISDR: t.smooth.SISDR, Heard: t.smooth.Heard, Scores: scores,
 		})
 	}
 	if last || scores != nil || time.Since(t.saved) >= t.cfg.SaveEvery {
@@ -358,8 +356,8 @@ func (t *netTrainer) progress(total int, rate float64, scores *Scores, best bool
 
 // HistoryPoint is one validation of a run.
 type HistoryPoint struct {
-	Step                    int
-	Hours                   float64
-	Loss, Compressed, SISDR float64
-	Scores                  *Scores
+	Step                           int
+	Hours                          float64
+	Loss, Compressed, SISDR, Heard float64
+	Scores                         *Scores
 }

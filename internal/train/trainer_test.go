@@ -289,8 +289,6 @@ func TestNetRefusesBadConfigurations(t *testing.T) {
 		"odd lanes":   func(c *NetConfig, _ *NetInputs) { c.Lanes = 3 },
 		"no low bins": func(c *NetConfig, _ *NetInputs) { c.Shape.FilterTaps, c.Shape.FilterBins = 3, 0 },
 		"many cues":   func(c *NetConfig, _ *NetInputs) { c.Cues.Advance = 257 },
-		"all bare":    func(c *NetConfig, _ *NetInputs) { c.FilterBare = 1.5 },
-		"other bands": func(c *NetConfig, _ *NetInputs) { c.Loss.Listening, c.Grid.Frame = 1, 16*time.Millisecond },
 		"no layers":   func(c *NetConfig, _ *NetInputs) { c.Shape.Layers = 0 },
 		"no encoders": func(c *NetConfig, _ *NetInputs) { c.RegressionHours = 1 },
 		"other bins":  func(_ *NetConfig, in *NetInputs) { in.Speech = flatDictionary(100, 4, 1) },
@@ -300,6 +298,27 @@ func TestNetRefusesBadConfigurations(t *testing.T) {
 		spoil(&cfg, &in)
 		if _, _, err := Net(t.Context(), cfg, in, nil); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestSettingsThatCannotTrain expects the error to name what is wrong.
+func TestSettingsThatCannotTrain(t *testing.T) {
+	for want, spoil := range map[string]func(*NetConfig){
+		"without the filter":      func(c *NetConfig) { c.FilterBare = 1 },
+		"of the rate":             func(c *NetConfig) { c.FilterRate = math.NaN() },
+		"no filter":               func(c *NetConfig) { c.Shape.FilterTaps, c.FilterBare = 0, 0.2 },
+		"perceptual loss weighed": func(c *NetConfig) { c.Loss.Listening = math.NaN() },
+		"perceptual loss on":      func(c *NetConfig) { c.Loss.Listening, c.Grid.Frame = 1, 16*time.Millisecond },
+	} {
+		cfg, _ := smallRun(1)
+		allStages(&cfg)
+		if err := cfg.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		spoil(&cfg)
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, expected one about %q", err, want)
 		}
 	}
 }

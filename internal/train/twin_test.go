@@ -2,10 +2,13 @@ package train
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"sotto/enhance"
 	"sotto/internal/corpus"
+	"sotto/internal/nn"
 	"sotto/stft"
 )
 
@@ -87,31 +90,61 @@ func TestTrainedIsWhatRuns(t *testing.T) {
 	}
 }
 
-// TestBareLanes leaves the filter out of all mixtures and of none: without it, its
-// layer gets no gradient.
+// TestBareLanes leaves the filter out of one lane of two, of none and of both: the
+// loss must be that of the lanes without one, and the filter's layer must learn
+// from the others only.
 func TestBareLanes(t *testing.T) {
 	cfg, in := smallRun(1)
 	allStages(&cfg)
-	for bare, learns := range map[float64]bool{0: true, 1: false} {
-		cfg.FilterBare = bare
-		trainer, err := newNetTrainer(cfg, in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		prep, err := newPreparer(in.Source, cfg.Grid, trainer.spec, cfg.Loss, cfg.Shape.filtered())
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, w := &batch{}, trainer.works[0]
-		prep.fill(b, 7, cfg.Lanes/cfg.Workers, cfg.Segment)
-		trainer.drawLanes(w, 0)
+	cfg.Workers = 2
+	trainer, err := newNetTrainer(cfg, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prep, err := newPreparer(in.Source, cfg.Grid, trainer.spec, cfg.Loss, cfg.Shape.filtered())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, w := &batch{}, trainer.works[0]
+	prep.fill(b, 7, 2, cfg.Segment)
+	rng := rand.New(rand.NewPCG(1, 1))
+	for i := range w.net.filter.W.Value {
+		w.net.filter.W.Value[i] = 0.2 * (rng.Float32() - 0.5)
+	}
+	run := func(bare ...bool) (loss float64, learned bool) {
+		w.net.setLanes(2)
+		copy(w.bare, bare)
+		clear(w.net.filter.W.Grad)
 		w.work(b, false, false)
-		var moved bool
-		for _, g := range w.net.filter.W.Grad {
-			moved = moved || g != 0
+		return w.terms.Total, slices.ContainsFunc(w.net.filter.W.Grad, func(g float32) bool { return g != 0 })
+	}
+	both, learnsBoth := run(false, false)
+	first, learnsFirst := run(false, true)
+	second, learnsSecond := run(true, false)
+	none, learnsNone := run(true, true)
+	if !learnsBoth || !learnsFirst || !learnsSecond || learnsNone {
+		t.Errorf("the filter learns from both lanes, the first, the second, none: %t %t %t %t, want true true true false", learnsBoth, learnsFirst, learnsSecond, learnsNone)
+	}
+	w.net.setLanes(2)
+	terms, _, _ := w.mask.gradient(b, w.net.mask(b.features), nn.Mat{})
+	if math.Abs(terms.Total-none) > 1e-5 {
+		t.Errorf("loss %.6f with all lanes bare, want %.6f as without a filter", none, terms.Total)
+	}
+	// The loss is a mean over lanes, so that the two halves add up.
+	if math.Abs(first+second-both-none) > 1e-5 || math.Abs(first-second) < 1e-4 {
+		t.Errorf("losses %.6f and %.6f with one lane bare, want different ones that add up to %.6f", first, second, both+none)
+	}
+	drawn := 0
+	trainer.cfg.FilterBare = 0.5
+	for trainer.step = range 100 {
+		trainer.drawLanes(w, 0)
+		for _, bare := range w.bare {
+			if bare {
+				drawn++
+			}
 		}
-		if moved != learns {
-			t.Errorf("%g of the mixtures bare: the filter's layer gets a gradient: %t, want %t", bare, moved, learns)
-		}
+	}
+	if drawn < 60 || drawn > 140 {
+		t.Errorf("%d of 200 lanes drawn to be bare, want about half", drawn)
 	}
 }

@@ -100,9 +100,14 @@ func (v *Validator) score(m *enhance.Model, clip *corpus.Mixture) (clipScores, e
 		}
 		*pair.stoi = r.STOI
 	}
-	c.pesq, err = pesq.WideBand(clean, out, corpus.SampleRate)
-	return c, err
+	if c.pesq, err = pesq.WideBand(clean, out, corpus.SampleRate); err != nil {
+		c.pesq = worstPESQ // LoadData saw that the clip can be scored: the model left no voice to align
+	}
+	return c, nil
 }
+
+// worstPESQ is where the scale of P.862.2 begins.
+const worstPESQ = 1
 
 func summarise(clips []clipScores) *Scores {
 	s := &Scores{}

@@ -1,15 +1,12 @@
 package pesq
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
 // model is the perceptual model at work on one pair of signals: power densities over the Bark scale, frame by frame.
 type model struct {
 	grid     *grid
 	window   []float64
-	loudness []bandLoudness
+	loudness []Loudness
 	width    float64 // of all bands but the lowest, Bark
 
 	frame []complex128 // frames at hand, one real and one imaginary, then their spectrum
@@ -30,9 +27,9 @@ func (p *model) init(g *grid) {
 	p.grid = g
 	p.window = hann(g.frame)
 	p.frame = make([]complex128, g.frame)
-	p.loudness = make([]bandLoudness, g.bands)
+	p.loudness = make([]Loudness, g.bands)
 	for b := range p.loudness {
-		p.loudness[b] = newBandLoudness(g, b)
+		p.loudness[b] = newLoudness(g, b)
 	}
 	for _, w := range g.width[1:] {
 		p.width += w
@@ -138,27 +135,4 @@ func (p *model) equalise(compensatedFrames int) {
 			p.ref[j*bands+b] *= ratio
 		}
 	}
-}
-
-// bandLoudness turns the power of one band into loudness in sone per Bark, Zwicker's law as P.862 has it:
-//
-//	L = scale ((0.5 + 0.5 v/t)^y - 1) for v > t, else 0.
-type bandLoudness struct{ scale, threshold, exponent float64 }
-
-func newBandLoudness(g *grid, band int) bandLoudness {
-	const zwicker = 0.23
-	t, z := g.threshold[band], g.centre[band]
-	y := zwicker
-	if z < 4 { // Bark; loudness grows faster at low frequencies
-		y *= math.Pow(min(2, 6/(z+2)), 0.15)
-	}
-	return bandLoudness{scale: g.loudnessScale * math.Pow(t/0.5, y), threshold: t, exponent: y}
-}
-
-// of returns the loudness of power v.
-func (l bandLoudness) of(v float64) float64 {
-	if v <= l.threshold {
-		return 0
-	}
-	return l.scale * (math.Pow(0.5+0.5*v/l.threshold, l.exponent) - 1)
 }

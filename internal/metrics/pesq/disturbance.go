@@ -20,11 +20,8 @@ func (p *model) compare() {
 
 // gain returns the power ratio of the signals in frame j, smoothed with that of the frame before.
 func (p *model) gain(j int, previous float64) float64 {
-	const (
-		offset = 5000 // keeps silent frames at gain 1
-		memory = 0.2
-	)
-	g := (p.total[j] + offset) / (p.audible(p.degFrame(j), 1) + offset)
+	const memory = 0.2
+	g := (p.total[j] + GainOffset) / (p.audible(p.degFrame(j), 1) + GainOffset)
 	if j > 0 {
 		g = memory*previous + (1-memory)*g
 	}
@@ -34,32 +31,25 @@ func (p *model) gain(j int, previous float64) float64 {
 // disturbance brings the degraded frame j to the level of the reference and measures how much its loudness differs: the
 // symmetric disturbance, and the asymmetric one, in which only what was added counts.
 func (p *model) disturbance(j int, gain float64) (symmetric, asymmetric float64) {
-	const (
-		minGain, maxGain = 3e-4, 5
-		maskShare        = 0.25 // of the softer of two loudnesses: smaller differences are masked
-		offset           = 50   // of powers in the asymmetry factor
-		power            = 1.2  // of the asymmetry factor
-		least, most      = 3, 12
-		worthPower       = 2.4 // ratio that raised to power is still below least
-	)
-	gain = min(max(gain, minGain), maxGain)
+	const worthPower = 2.4 // ratio that raised to AdditionPower is still below LeastAddition
+	gain = min(max(gain, LeastGain), MostGain)
 	ref, deg := p.refFrame(j), p.degFrame(j)
 	squares := 0.0
 	for b := 1; b < len(ref); b++ {
 		v := deg[b] * gain
-		lr, ld := p.loudness[b].of(ref[b]), p.loudness[b].of(v)
-		d := math.Abs(ld-lr) - maskShare*min(ld, lr)
+		lr, ld := p.loudness[b].Of(ref[b]), p.loudness[b].Of(v)
+		d := math.Abs(ld-lr) - MaskShare*min(ld, lr)
 		if d <= 0 {
 			continue
 		}
 		d *= p.grid.width[b]
 		squares += d * d
-		ratio := (v + offset) / (ref[b] + offset)
+		ratio := (v + AdditionOffset) / (ref[b] + AdditionOffset)
 		if ratio < worthPower {
 			continue
 		}
-		if factor := math.Pow(ratio, power); factor >= least {
-			asymmetric += d * min(factor, most)
+		if factor := math.Pow(ratio, AdditionPower); factor >= LeastAddition {
+			asymmetric += d * min(factor, MostAddition)
 		}
 	}
 	return p.width * math.Sqrt(squares/p.width), asymmetric

@@ -70,11 +70,10 @@ func (p *model) anyBad() bool {
 
 // normalise weighs each frame by its power, softly, and limits the disturbances.
 func (p *model) normalise() {
-	const most = 45
 	for j, t := range p.total {
-		w := math.Pow((t+1e5)/1e7, 0.04)
-		p.symmetric[j] = min(p.symmetric[j]/w, most)
-		p.asymmetric[j] = min(p.asymmetric[j]/w, most)
+		w := math.Pow((t+SoftOffset)/SoftScale, SoftPower)
+		p.symmetric[j] = min(p.symmetric[j]/w, MostDisturbance)
+		p.asymmetric[j] = min(p.asymmetric[j]/w, MostDisturbance)
 	}
 }
 
@@ -117,7 +116,7 @@ func (p *model) average(x, weights []float64) float64 {
 
 // rawScore is the score of P.862 from the two averages.
 func rawScore(symmetric, asymmetric float64) float64 {
-	return 4.5 - 0.1*symmetric - 0.0309*asymmetric
+	return BestRaw - SymmetricShare*symmetric - AdditionShare*asymmetric
 }
 
 // opinion maps a raw score to MOS-LQO: P.862.1 for narrow-band, P.862.2 for wide-band.

@@ -301,7 +301,7 @@ func TestLoudness(t *testing.T) {
 			if v > 1 {
 				want = 0.1866055 * math.Pow(threshold/0.5, y) * (math.Pow(0.5+0.5*v, y) - 1)
 			}
-			testsig.NearAt(t, "loudness", l.of(v*threshold), want, 1e-9*(1+want))
+			testsig.NearAt(t, "loudness", l.Of(v*threshold), want, 1e-9*(1+want))
 		}
 	}
 }
