@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sotto/assets"
+	"sotto/enhance"
 	"sotto/internal/audiofile"
 	"sotto/internal/corpus"
 	"sotto/internal/metrics/pesq"
@@ -54,11 +55,7 @@ func listened(t *testing.T, list listSource, loss LossConfig) (*batch, *maskLoss
 	cfg, _ := smallRun(1)
 	allStages(&cfg)
 	cfg.Loss = loss
-	spec, err := measureFeatures(list, cfg.Grid, cfg.Cues)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prep, err := newPreparer(list, cfg.Grid, spec, cfg.Loss, cfg.Shape.filtered())
+	prep, err := newPreparer(list, cfg.Grid, enhance.FeatureSpec{Edges: enhance.DefaultBands()}, cfg.Loss, cfg.Shape.filtered())
 	if err != nil {
 		t.Fatal(err)
 	}
