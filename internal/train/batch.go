@@ -48,19 +48,20 @@ type preparer struct {
 	y, s         []complex64
 }
 
-func newPreparer(src Source, grid enhance.Grid, spec enhance.FeatureSpec, loss LossConfig, low int) (*preparer, error) {
-	cfg := grid.At(grid.SampleRate)
-	noisy, err := stft.NewAnalyzer(cfg)
+func newPreparer(cfg *NetConfig, src Source, spec enhance.FeatureSpec) (*preparer, error) {
+	grid := cfg.Grid
+	transform := grid.At(grid.SampleRate)
+	noisy, err := stft.NewAnalyzer(transform)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	clean, err := stft.NewAnalyzer(cfg)
+	clean, err := stft.NewAnalyzer(transform)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	return &preparer{
-		source: src, bins: grid.Bins(), lowBins: low, targets: newTargetFiller(loss, grid.Bins(), 1/grid.Frame.Seconds()),
-		noisy: noisy, clean: clean, features: enhance.NewFeatures(spec, grid.Hop), hop: cfg.HopSize(), inputs: spec.Inputs(),
+		source: src, bins: grid.Bins(), lowBins: cfg.Shape.filtered(), targets: newTargetFiller(cfg.Loss, grid.Bins(), 1/grid.Frame.Seconds()),
+		noisy: noisy, clean: clean, features: enhance.NewFeatures(spec, grid.Hop), hop: transform.HopSize(), inputs: spec.Inputs(),
 		y: make([]complex64, grid.Bins()), s: make([]complex64, grid.Bins()),
 	}, nil
 }

@@ -49,7 +49,7 @@ func BenchmarkStep(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	prep, err := newPreparer(t.in.Source, cfg.Grid, t.spec, cfg.Loss, cfg.Shape.filtered())
+	prep, err := newPreparer(&cfg, t.in.Source, t.spec)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -76,8 +76,7 @@ func BenchmarkStep(b *testing.B) {
 // mixing itself.
 func BenchmarkPrepare(b *testing.B) {
 	cfg := DefaultNetConfig()
-	prep, err := newPreparer(toneSource{int(cfg.Segment.Seconds() * corpus.SampleRate)}, cfg.Grid,
-		enhance.FeatureSpec{Edges: enhance.DefaultBands()}, cfg.Loss, cfg.Shape.filtered())
+	prep, err := newPreparer(&cfg, toneSource{int(cfg.Segment.Seconds() * corpus.SampleRate)}, enhance.FeatureSpec{Edges: enhance.DefaultBands()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -27,17 +27,26 @@ type filtering struct {
 	magnitude []float32
 }
 
-// start makes room for the batch.
+// start makes room for the batch. Without coefficients no bin is filtered.
 func (f *filtering) start(c nn.Mat, bins int) {
+	if c.Rows == 0 {
+		bins = 0
+	}
 	f.bins, f.coefficients = bins, c
 	f.dc = f.dc.Resize(c.Rows, c.Cols)
 	f.z, f.dd = resized(f.z, c.Rows*bins), resized(f.dd, c.Rows*bins)
 	f.magnitude = resized(f.magnitude, bins)
 }
 
+// rows returns a row of Z and of the gradient of D.
+func (f *filtering) rows(row int) (z, dd []complex64) {
+	from, to := row*f.bins, (row+1)*f.bins
+	return f.z[from:to], f.dd[from:to]
+}
+
 // output sets the row of Z and the row of magnitudes.
 func (f *filtering) output(b *batch, row int, g []float32) []complex64 {
-	z := f.z[row*f.bins : (row+1)*f.bins]
+	z, _ := f.rows(row)
 	for k, l := range b.lowRow(row) {
 		z[k] = l.noisy
 	}
@@ -64,7 +73,8 @@ func bounded(p float32, noisy complex64) float32 { return max(p, minGain*minGain
 func (f *filtering) compressed(l *maskLoss, b *batch, row int, g []float32, scale float32, lane *laneLoss) float64 {
 	share, missing := float32(l.cfg.Complex), float32(l.cfg.Missing)
 	var sum, cross, output float32
-	z, dd := f.output(b, row, g), f.dd[row*f.bins:(row+1)*f.bins]
+	f.output(b, row, g)
+	z, dd := f.rows(row)
 	for k, t := range b.lowRow(row) {
 		d, s := scaled(g[k], z[k]), t.clean
 		energy := power(d)
@@ -98,32 +108,16 @@ func scaled(a float32, z complex64) complex64 { return complex(a*real(z), a*imag
 
 // addSISDR adds the gradient of a Re<D, S> + b |D|^2/2 to that of D.
 func (f *filtering) addSISDR(b *batch, row int, g []float32, toCross, toPower float32) {
-	z, dd := f.z[row*f.bins:(row+1)*f.bins], f.dd[row*f.bins:(row+1)*f.bins]
+	z, dd := f.rows(row)
 	for k, t := range b.lowRow(row) {
 		dd[k] += scaled(toCross, t.clean) + scaled(toPower*g[k], z[k])
 	}
 }
 
-// rowOf returns a row of Z, or nothing when the filter changes no bin.
-func (f *filtering) rowOf(row, low int) []complex64 {
-	if low == 0 {
-		return nil
-	}
-	return f.z[row*low : (row+1)*low]
-}
-
-// gradientOf returns the row of the gradient of D, likewise.
-func (f *filtering) gradientOf(row, low int) []complex64 {
-	if low == 0 {
-		return nil
-	}
-	return f.dd[row*low : (row+1)*low]
-}
-
 // backward sets the low bins of a row of dL/dG, and the row of dL/dc, from the
 // gradient of D.
 func (f *filtering) backward(b *batch, row int, g, dg []float32) {
-	z, dd := f.z[row*f.bins:(row+1)*f.bins], f.dd[row*f.bins:(row+1)*f.bins]
+	z, dd := f.rows(row)
 	for k, d := range dd {
 		dg[k] = real(z[k])*real(d) + imag(z[k])*imag(d)
 		dd[k] = scaled(g[k], d) // dL/dZ from here on

@@ -263,25 +263,22 @@ func (l *maskLoss) gradient(b *batch, g, c nn.Mat) (terms lossTerms, dg, dc nn.M
 		l.lanes[i].clean = s.clean
 		terms.Compressed += s.speech / s.reference() / float64(b.lanes)
 	}
-	low := 0
-	if c.Rows > 0 {
-		low = b.lowBins
-		l.low.start(c, low)
-	}
+	l.low.start(c, b.lowBins)
+	filtered := l.low.bins > 0
 	for row := range g.Rows {
 		lane := row % b.lanes
 		scale := 1 / (b.scales[lane].reference() * float64(b.lanes))
-		if low > 0 {
+		if filtered {
 			terms.Compressed += scale * l.low.compressed(l, b, row, g.Row(row), float32(scale), &l.lanes[lane])
 		}
-		terms.Compressed += scale * l.compressed(b, row, low, g.Row(row), float32(scale), &l.lanes[lane])
+		terms.Compressed += scale * l.compressed(b, row, g.Row(row), float32(scale), &l.lanes[lane])
 	}
-	terms.SISDR = l.sisdr(b, g, low)
+	terms.SISDR = l.sisdr(b, g)
 	if l.listener != nil {
-		terms.Heard = l.listen(b, g, low)
+		terms.Heard = l.listen(b, g)
 	}
 	terms.Total = terms.Compressed - l.cfg.SISDR*terms.SISDR + l.cfg.Listening*terms.Heard
-	if low > 0 {
+	if filtered {
 		for row := range g.Rows {
 			l.low.backward(b, row, g.Row(row), l.dg.Row(row))
 		}
@@ -289,12 +286,12 @@ func (l *maskLoss) gradient(b *batch, g, c nn.Mat) (terms lossTerms, dg, dc nn.M
 	return terms, l.dg, l.low.dc
 }
 
-// compressed returns the compressed error of the bins of one frame from low on,
-// without the constant |S|^2c, sets dg to its gradient times scale, and gathers
-// the frame's share of the lane's inner products.
-func (l *maskLoss) compressed(b *batch, row, low int, g []float32, scale float32, lane *laneLoss) float64 {
+// compressed returns the compressed error of the bins of one frame that are not
+// filtered, without the constant |S|^2c, sets dg to its gradient times scale, and
+// gathers the frame's share of the lane's inner products.
+func (l *maskLoss) compressed(b *batch, row int, g []float32, scale float32, lane *laneLoss) float64 {
 	var sum, cross, output float32
-	missing := float32(l.cfg.Missing)
+	low, missing := l.low.bins, float32(l.cfg.Missing)
 	targets, dg := b.targetRow(row, len(g))[low:], l.dg.Row(row)[low:]
 	g = g[low:]
 	weights, bounded := l.weights[low:][:len(targets)], l.gain[:len(targets)]
@@ -326,9 +323,10 @@ func (l *maskLoss) compressed(b *batch, row, low int, g []float32, scale float32
 const minGain = 1e-4
 
 // sisdr returns the mean SI-SDR of the lanes that hold speech and adds the
-// gradient of -SISDR times it to dg, and below bin low to that of the filter's
-// output.
-func (l *maskLoss) sisdr(b *batch, g nn.Mat, low int) float64 {
+// gradient of -SISDR times it to dg, and in the filtered bins to that of the
+// filter's output.
+func (l *maskLoss) sisdr(b *batch, g nn.Mat) float64 {
+	low := l.low.bins
 	var sum, count float64
 	slopeCross, slopePower := make([]float32, b.lanes), make([]float32, b.lanes)
 	for i, lane := range l.lanes {

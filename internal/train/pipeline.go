@@ -28,7 +28,7 @@ func startPipeline(ctx context.Context, cfg *NetConfig, src Source, spec enhance
 	p := &pipeline{next: first}
 	lanes := cfg.Lanes / cfg.Workers
 	for m := range cfg.Mixers {
-		prep, err := newPreparer(src, cfg.Grid, spec, cfg.Loss, cfg.Shape.filtered())
+		prep, err := newPreparer(cfg, src, spec)
 		if err != nil {
 			return nil, err
 		}

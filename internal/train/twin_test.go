@@ -19,6 +19,23 @@ func allStages(cfg *NetConfig) {
 	cfg.Cues = enhance.Cues{Floor: true, Advance: 30}
 }
 
+// trainerAndBatch returns a trainer before its first step and mixtures from number
+// 7 on, one a lane.
+func trainerAndBatch(t *testing.T, cfg NetConfig, in NetInputs, lanes int) (*netTrainer, *batch) {
+	t.Helper()
+	trainer, err := newNetTrainer(cfg, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prep, err := newPreparer(&cfg, in.Source, trainer.spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &batch{}
+	prep.fill(b, 7, lanes, cfg.Segment)
+	return trainer, b
+}
+
 // TestTrainedIsWhatRuns trains a little and then runs a mixture through the network
 // in the form that learns and through an Enhancer: cues, mask, refinement and filter
 // must mean the same in both.
@@ -30,16 +47,7 @@ func TestTrainedIsWhatRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.Start = m
-	trainer, err := newNetTrainer(cfg, in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prep, err := newPreparer(in.Source, cfg.Grid, trainer.spec, cfg.Loss, cfg.Shape.filtered())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &batch{}
-	prep.fill(b, 7, 1, cfg.Segment)
+	trainer, b := trainerAndBatch(t, cfg, in, 1)
 
 	net := trainer.net
 	net.setLanes(1)
@@ -97,16 +105,8 @@ func TestBareLanes(t *testing.T) {
 	cfg, in := smallRun(1)
 	allStages(&cfg)
 	cfg.Workers = 2
-	trainer, err := newNetTrainer(cfg, in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prep, err := newPreparer(in.Source, cfg.Grid, trainer.spec, cfg.Loss, cfg.Shape.filtered())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, w := &batch{}, trainer.works[0]
-	prep.fill(b, 7, 2, cfg.Segment)
+	trainer, b := trainerAndBatch(t, cfg, in, 2)
+	w := trainer.works[0]
 	rng := rand.New(rand.NewPCG(1, 1))
 	for i := range w.net.filter.W.Value {
 		w.net.filter.W.Value[i] = 0.2 * (rng.Float32() - 0.5)
