@@ -75,6 +75,15 @@ func (g *GRU) Params() []*Param {
 	return []*Param{g.WeightIH, g.WeightHH, g.BiasIH, g.BiasHH}
 }
 
+// Silence makes the layer's output zero, from a zero state, until it has learned:
+// its candidates n become zero whatever it hears, and its gates stay as they are.
+// So a layer added to a residual network begins by changing nothing.
+func (g *GRU) Silence() {
+	for _, p := range g.Params() {
+		clear(p.Value[2*len(p.Value)/3:])
+	}
+}
+
 // Reset makes the state zero for the given number of sequences.
 func (g *GRU) Reset(lanes int) {
 	g.Lanes = lanes

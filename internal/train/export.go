@@ -69,9 +69,12 @@ func (d *dictionary) basis() *enhance.Basis {
 }
 
 // startFrom copies the weights of a model into the network and takes over its
-// features' statistics, which the weights belong to. Stages and cues that the
-// model lacks begin by doing nothing.
+// features' statistics, which the weights belong to. Stages, cues and recurrent
+// layers that the model lacks begin by doing nothing.
 func (t *netTrainer) startFrom(m *enhance.Model) error {
+	if have, want := len(m.Network.GRU), len(t.net.gru); have > want {
+		return fmt.Errorf("train: the starting model has %d recurrent layers: expected at most the network's %d", have, want)
+	}
 	values := map[string][]float32{
 		"net.in.weight": t.widened(m), "net.in.bias": m.Network.In.Bias,
 		"net.out.weight": m.Network.Out.Weight, "net.out.bias": m.Network.Out.Bias,
@@ -88,9 +91,16 @@ func (t *netTrainer) startFrom(m *enhance.Model) error {
 	if m.Filter != nil {
 		values["filter.weight"], values["filter.bias"] = m.Filter.Head.Weight, m.Filter.Head.Bias
 	}
+	grown := map[string]bool{}
+	for _, g := range t.net.gru[len(m.Network.GRU):] {
+		g.Silence()
+		for _, p := range g.Params() {
+			grown[p.Name] = true
+		}
+	}
 	for _, p := range t.net.params() {
 		v, ok := values[p.Name]
-		if !ok && isStage(p.Name) {
+		if !ok && (isStage(p.Name) || grown[p.Name]) {
 			continue
 		}
 		if len(v) != len(p.Value) {

@@ -263,6 +263,41 @@ func TestNetStartsFromModel(t *testing.T) {
 	}
 }
 
+// TestNetGrows starts from a model with fewer recurrent layers: the network must
+// begin with what the model does and go on to use the new layer.
+func TestNetGrows(t *testing.T) {
+	cfg, in := smallRun(3)
+	m, _, err := Net(t.Context(), cfg, in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Start = m
+	before, b := trainerAndBatch(t, cfg, in, 1)
+	cfg.Shape.Layers = 2
+	grown, _ := trainerAndBatch(t, cfg, in, 1)
+	before.net.setLanes(1)
+	grown.net.setLanes(1)
+	want, got := before.net.mask(b.features), grown.net.mask(b.features)
+	for i, g := range got.Data {
+		if math.Abs(float64(g-want.Data[i])) > 1e-6 {
+			t.Fatalf("gain %d is %v with a layer that has learned nothing, %v without", i, g, want.Data[i])
+		}
+	}
+	after, _, err := Net(t.Context(), cfg, in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer := after.Network.GRU[1]
+	if n := 2 * layer.Hidden; allZero(layer.WeightIH[n*layer.In:]) || allZero(layer.BiasIH[n:]) {
+		t.Error("the new layer did not learn")
+	}
+	in.Start = after
+	cfg.Shape.Layers = 1
+	if _, _, err := Net(t.Context(), cfg, in, nil); err == nil {
+		t.Error("a start with more layers than the network was accepted")
+	}
+}
+
 func allZero(x []float32) bool {
 	for _, v := range x {
 		if v != 0 {
