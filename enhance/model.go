@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"sotto/internal/narrow"
+	"sotto/internal/safetensors"
 )
 
 // Constants of the network and the mask, shared by training and running.
@@ -181,15 +181,14 @@ func (m *Model) dense() []*Dense {
 func (m *Model) MACsPerSecond() float64 { return float64(m.MACs()) / m.Grid.Hop.Seconds() }
 
 // Round rounds the weights of the network, biases aside, to bfloat16, which halves
-// the file. It changes what an Enhancer computes only where it would not round
-// them itself (package narrow).
+// the file and is finer than what an Enhancer computes with (package narrow).
 func (m *Model) Round() {
 	for _, d := range m.dense() {
-		narrow.Round(d.Weight)
+		safetensors.RoundBFloat16(d.Weight)
 	}
 	for _, g := range m.Network.GRU {
-		narrow.Round(g.WeightIH)
-		narrow.Round(g.WeightHH)
+		safetensors.RoundBFloat16(g.WeightIH)
+		safetensors.RoundBFloat16(g.WeightHH)
 	}
 }
 

@@ -3,119 +3,172 @@
 package narrow
 
 import (
+	"math"
 	"simd/archsimd"
 )
 
 var (
-	// packs says whether the processor can unpack as fast as it can multiply.
+	// packs says whether the processor has the vectors that the packed form needs.
 	packs = archsimd.X86.AVX2() && archsimd.X86.FMA()
-	// wide says whether it does so with sixteen numbers at a time.
+	// wide says whether it also has those of sixteen numbers.
 	wide = packs && archsimd.X86.AVX512()
 )
 
 const (
-	// words is how many words of two weights a row has in a block of columns.
-	// Word j has column j in its lower half and column j+words in its upper one.
-	words = 16
-	// block is the number of columns in a block.
-	block = 2 * words
+	// block is the number of columns that are multiplied at once.
+	block = 32
 	// together is how many rows are multiplied at once, so that a block of x is
 	// loaded once for all of them.
 	together = 4
+	// largest is the absolute value of a row's largest weight in units of its step.
+	largest = math.MaxInt8
+	// farthest is the largest absolute value of x in units of its own; beyond
+	// roomy columns it is less, for a sum of products to stay within an int32.
+	farthest = math.MaxInt16
+	roomy    = math.MaxInt32 / (largest * farthest)
+	// faint is a size of x that counts as silence: it has no unit in float32, and
+	// no bias is so small that such products would be heard beside it.
+	faint = 1e-30
 )
 
-// pack rounds the weights and lays them out by groups of rows, a block of each
-// row after the other. What is missing to whole groups and blocks is zero.
+// packed is a matrix as the kernels read it.
+type packed struct {
+	// weights are in steps of their rows, by groups of rows, a block of each row
+	// after the other. What is missing to whole groups and blocks is zero.
+	weights []int8
+	steps   []float32 // of every row
+	x       []float32 // the vector, filled up to whole blocks
+	rounded []int16   // x in units of a common size, in the order of column
+	y       []float32 // the product, filled up to whole groups
+	span    float32   // the largest of rounded
+	unit    float32   // the size of x at which rounded is 1
+}
+
+// column returns where in x the value comes from that packing two times eight
+// numbers, each half on its own, puts into place j (VPACKSSDW).
+func column(j int) int {
+	quarter := j % 16 / 4
+	return j + 4*[4]int{0, 1, -1, 0}[quarter]
+}
+
+// pack rounds the weights.
 func (m *Matrix) pack(w []float32) {
 	groups, blocks := (m.rows+together-1)/together, (m.cols+block-1)/block
-	m.packed = make([]uint32, groups*blocks*together*words)
-	m.x, m.y = make([]float32, blocks*block), make([]float32, groups*together)
-	at := func(i, j int) uint32 {
-		if i >= m.rows || j >= m.cols {
+	p := &m.packed
+	p.weights = make([]int8, 0, groups*blocks*together*block)
+	p.steps, p.y = make([]float32, groups*together), make([]float32, groups*together)
+	p.x, p.rounded = make([]float32, blocks*block), make([]int16, blocks*block)
+	p.span = farthest * min(1, roomy/float32(len(p.x)))
+	for i := range m.rows {
+		p.steps[i] = step(w[i*m.cols : (i+1)*m.cols])
+	}
+	at := func(i, j int) int8 {
+		if i >= m.rows || j >= m.cols || p.steps[i] == 0 {
 			return 0
 		}
-		return round(w[i*m.cols+j])
+		return int8(math.RoundToEven(float64(w[i*m.cols+j]) / float64(p.steps[i])))
 	}
-	k := 0
 	for g := range groups {
 		for b := range blocks {
 			for row := range together {
-				for j := range words {
-					i, j := g*together+row, b*block+j
-					m.packed[k] = at(i, j) | at(i, j+words)<<16
-					k++
+				for j := range block {
+					p.weights = append(p.weights, at(g*together+row, b*block+column(j)))
 				}
 			}
 		}
 	}
 }
 
-// multiply adds the product with m.x to y.
-func (m *Matrix) multiply(y []float32) {
-	w := m.packed
-	for rows := m.y; len(rows) >= together; rows = rows[together:] {
-		group := w[:len(m.x)*together/2]
+// step returns the unit in which the weights of a row reach largest.
+func step(row []float32) float32 {
+	var peak float32
+	for _, v := range row {
+		peak = max(peak, v, -v)
+	}
+	return peak / largest
+}
+
+// multiply adds the product with x to y.
+func (m *Matrix) multiply(y, x []float32) {
+	p := &m.packed
+	copy(p.x, x)
+	p.round()
+	w, steps := p.weights, p.steps
+	for out := p.y; len(out) >= together; out, steps = out[together:], steps[together:] {
+		group := w[:len(p.x)*together]
 		w = w[len(group):]
 		if wide {
-			multiply512(rows, group, m.x)
+			multiply512(out, group, p.rounded, steps)
 		} else {
-			multiply256(rows, group, m.x)
+			multiply256(out, group, p.rounded, steps)
 		}
 	}
 	archsimd.ClearAVXUpperBits()
-	for i, v := range m.y[:len(y)] {
-		y[i] += v
+	unit := p.unit // read not before here: in the loop it would cost as package fastmath says of a plain zero
+	for i, v := range p.y[:len(y)] {
+		y[i] += v * unit
 	}
 }
 
-// multiply512 sets y to the product of a group of rows with x.
-func multiply512(y []float32, w []uint32, x []float32) {
-	upper := archsimd.BroadcastUint32x16(0xffff0000)
-	s0 := upper.Xor(upper).AsFloat32x16() // package fastmath says why not a plain zero
-	s1, s2, s3 := s0, s0, s0
-	for len(x) >= block && len(w) >= together*words {
-		lo, hi := archsimd.LoadFloat32x16Slice(x), archsimd.LoadFloat32x16Slice(x[words:])
-		w0, w1 := archsimd.LoadUint32x16Slice(w), archsimd.LoadUint32x16Slice(w[words:])
-		w2, w3 := archsimd.LoadUint32x16Slice(w[2*words:]), archsimd.LoadUint32x16Slice(w[3*words:])
-		x, w = x[block:], w[together*words:]
-		s0 = w0.ShiftAllLeft(16).AsFloat32x16().MulAdd(lo, s0)
-		s1 = w1.ShiftAllLeft(16).AsFloat32x16().MulAdd(lo, s1)
-		s2 = w2.ShiftAllLeft(16).AsFloat32x16().MulAdd(lo, s2)
-		s3 = w3.ShiftAllLeft(16).AsFloat32x16().MulAdd(lo, s3)
-		s0 = w0.And(upper).AsFloat32x16().MulAdd(hi, s0)
-		s1 = w1.And(upper).AsFloat32x16().MulAdd(hi, s1)
-		s2 = w2.And(upper).AsFloat32x16().MulAdd(hi, s2)
-		s3 = w3.And(upper).AsFloat32x16().MulAdd(hi, s3)
+// round sets rounded and unit.
+func (p *packed) round() {
+	sign := archsimd.BroadcastInt32x8(math.MinInt32)
+	top := archsimd.LoadFloat32x8Slice(p.x).AsInt32x8().AndNot(sign).AsFloat32x8()
+	for x := p.x[8:]; len(x) >= 8; x = x[8:] {
+		top = top.Max(archsimd.LoadFloat32x8Slice(x).AsInt32x8().AndNot(sign).AsFloat32x8())
 	}
-	storeSums(y, s0.GetLo().Add(s0.GetHi()), s1.GetLo().Add(s1.GetHi()), s2.GetLo().Add(s2.GetHi()), s3.GetLo().Add(s3.GetHi()))
+	var tops [8]float32
+	top.Store(&tops)
+	peak := max(tops[0], tops[1], tops[2], tops[3], tops[4], tops[5], tops[6], tops[7])
+	if !(peak > faint) {
+		peak = 1 // any unit will do, for silence and for NaN
+	}
+	perUnit := archsimd.BroadcastFloat32x8(p.span / peak)
+	x := p.x
+	for out := p.rounded; len(out) >= 16 && len(x) >= 16; out, x = out[16:], x[16:] {
+		lo := archsimd.LoadFloat32x8Slice(x).Mul(perUnit).RoundToEven().ConvertToInt32()
+		hi := archsimd.LoadFloat32x8Slice(x[8:]).Mul(perUnit).RoundToEven().ConvertToInt32()
+		lo.SaturateToInt16ConcatGrouped(hi).StoreSlice(out)
+	}
+	p.unit = peak / p.span
 }
 
-// multiply256 is multiply512 by halves of a block's words.
-func multiply256(y []float32, w []uint32, x []float32) {
-	upper := archsimd.BroadcastUint32x8(0xffff0000)
-	s0 := upper.Xor(upper).AsFloat32x8()
+// multiply512 sets y to the product of a group of rows with x, in units of its own.
+func multiply512(y []float32, w []int8, x []int16, steps []float32) {
+	zero := archsimd.LoadInt16x32Slice(x)
+	s0 := zero.Xor(zero).AsInt32x16() // package fastmath says why not a plain zero
 	s1, s2, s3 := s0, s0, s0
-	for len(x) >= block && len(w) >= together*words {
-		for at := 0; at < words; at += words / 2 {
-			lo, hi := archsimd.LoadFloat32x8Slice(x[at:]), archsimd.LoadFloat32x8Slice(x[words+at:])
-			w0, w1 := archsimd.LoadUint32x8Slice(w[at:]), archsimd.LoadUint32x8Slice(w[words+at:])
-			w2, w3 := archsimd.LoadUint32x8Slice(w[2*words+at:]), archsimd.LoadUint32x8Slice(w[3*words+at:])
-			s0 = w0.ShiftAllLeft(16).AsFloat32x8().MulAdd(lo, s0)
-			s1 = w1.ShiftAllLeft(16).AsFloat32x8().MulAdd(lo, s1)
-			s2 = w2.ShiftAllLeft(16).AsFloat32x8().MulAdd(lo, s2)
-			s3 = w3.ShiftAllLeft(16).AsFloat32x8().MulAdd(lo, s3)
-			s0 = w0.And(upper).AsFloat32x8().MulAdd(hi, s0)
-			s1 = w1.And(upper).AsFloat32x8().MulAdd(hi, s1)
-			s2 = w2.And(upper).AsFloat32x8().MulAdd(hi, s2)
-			s3 = w3.And(upper).AsFloat32x8().MulAdd(hi, s3)
+	for len(x) >= block && len(w) >= together*block {
+		v := archsimd.LoadInt16x32Slice(x)
+		s0 = s0.Add(archsimd.LoadInt8x32Slice(w).ExtendToInt16().DotProductPairs(v))
+		s1 = s1.Add(archsimd.LoadInt8x32Slice(w[block:]).ExtendToInt16().DotProductPairs(v))
+		s2 = s2.Add(archsimd.LoadInt8x32Slice(w[2*block:]).ExtendToInt16().DotProductPairs(v))
+		s3 = s3.Add(archsimd.LoadInt8x32Slice(w[3*block:]).ExtendToInt16().DotProductPairs(v))
+		x, w = x[block:], w[together*block:]
+	}
+	storeSums(y, s0.GetLo().Add(s0.GetHi()), s1.GetLo().Add(s1.GetHi()), s2.GetLo().Add(s2.GetHi()), s3.GetLo().Add(s3.GetHi()), steps)
+}
+
+// multiply256 is multiply512 by halves of a block.
+func multiply256(y []float32, w []int8, x []int16, steps []float32) {
+	zero := archsimd.LoadInt16x16Slice(x)
+	s0 := zero.Xor(zero).AsInt32x8()
+	s1, s2, s3 := s0, s0, s0
+	for len(x) >= block && len(w) >= together*block {
+		for at := 0; at < block; at += block / 2 {
+			v := archsimd.LoadInt16x16Slice(x[at:])
+			s0 = s0.Add(archsimd.LoadInt8x16Slice(w[at:]).ExtendToInt16().DotProductPairs(v))
+			s1 = s1.Add(archsimd.LoadInt8x16Slice(w[block+at:]).ExtendToInt16().DotProductPairs(v))
+			s2 = s2.Add(archsimd.LoadInt8x16Slice(w[2*block+at:]).ExtendToInt16().DotProductPairs(v))
+			s3 = s3.Add(archsimd.LoadInt8x16Slice(w[3*block+at:]).ExtendToInt16().DotProductPairs(v))
 		}
-		x, w = x[block:], w[together*words:]
+		x, w = x[block:], w[together*block:]
 	}
-	storeSums(y, s0, s1, s2, s3)
+	storeSums(y, s0, s1, s2, s3, steps)
 }
 
-// storeSums sets y to the sums over each of four vectors.
-func storeSums(y []float32, s0, s1, s2, s3 archsimd.Float32x8) {
+// storeSums sets y to the sums over each of four vectors times their rows' steps.
+func storeSums(y []float32, s0, s1, s2, s3 archsimd.Int32x8, steps []float32) {
 	s := s0.AddPairsGrouped(s1).AddPairsGrouped(s2.AddPairsGrouped(s3)) // four sums in each half
-	s.GetLo().Add(s.GetHi()).StoreSlice(y)
+	s.GetLo().Add(s.GetHi()).ConvertToFloat32().Mul(archsimd.LoadFloat32x4Slice(steps)).StoreSlice(y)
 }

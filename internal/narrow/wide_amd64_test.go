@@ -12,5 +12,6 @@ func TestEightAtATime(t *testing.T) {
 	wide = false
 	defer func() { wide = true }()
 	t.Run("product", TestProduct)
-	t.Run("exact", TestWeightsOfEightBitsAreExact)
+	t.Run("limits", TestProductAtItsLimits)
+	t.Run("exact", TestSmallIntegersAreExact)
 }

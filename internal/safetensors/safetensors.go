@@ -52,6 +52,15 @@ type Tensor struct {
 	BFloat16 bool
 }
 
+// RoundBFloat16 rounds finite values to the nearest bfloat16, of two equally near
+// the even one.
+func RoundBFloat16(v []float32) {
+	for i, x := range v {
+		b := math.Float32bits(x)
+		v[i] = math.Float32frombits((b + 0x7fff + b>>16&1) &^ 0xffff)
+	}
+}
+
 // IsBFloat16 reports whether the lower 16 bits of all values are zero.
 func IsBFloat16(v []float32) bool {
 	for _, x := range v {
