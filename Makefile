@@ -65,7 +65,8 @@ SECOND_HOURS ?= 216
 THIRD_HOURS  ?= 225
 TRAIN_HOURS  ?= 240
 TRAIN_BIN   := build/train/sotto
-TRAIN_DATA  := --exclude gsc__running_tap --exclude lstc100__26__26-495-0000
+TRAIN_SPEECH_DATA := --exclude lstc100__26__26-495-0000
+TRAIN_NOISE_DATA  := --exclude gsc__running_tap
 # OpenBLAS knows only processors older than itself and is ten times slower on others: name the kernels by what the processor can do.
 export OPENBLAS_CORETYPE ?= $(shell awk '/^flags/ { print / avx512vl/ ? "SkylakeX" : / avx2/ ? "Haswell" : ""; exit }' /proc/cpuinfo 2>/dev/null)
 SPEECH_DIRS := build/data/speech/train,build/data/speech/train_more
@@ -74,13 +75,13 @@ $(TRAIN_BIN): deps-train build/data/.unpacked
 	$(GO) build -tags openblas -o $@ ./cmd/sotto
 
 build/train/speech.dict: | $(TRAIN_BIN)
-	$(TRAIN_BIN) train dict --data $(SPEECH_DIRS) --screen --rank 256 --frames 200000 --epochs 10 --kl-weight 0.2 $(TRAIN_DATA) -o $@
+	$(TRAIN_BIN) train dict --data $(SPEECH_DIRS) --screen --rank 256 --frames 200000 --epochs 10 --kl-weight 0.2 $(TRAIN_SPEECH_DATA) -o $@
 
 build/train/noise.dict: | $(TRAIN_BIN)
-	$(TRAIN_BIN) train dict --data build/data/noise/train --rank 128 --frames 100000 --epochs 10 --kl-weight 0.2 $(TRAIN_DATA) -o $@
+	$(TRAIN_BIN) train dict --data build/data/noise/train --rank 128 --frames 100000 --epochs 10 --kl-weight 0.2 $(TRAIN_NOISE_DATA) -o $@
 
 TRAIN_NET := train net --speech $(SPEECH_DIRS) --noise build/data/noise/train --validation-speech build/data/speech/dev \
-	--speech-dict build/train/speech.dict --noise-dict build/train/noise.dict --weight lstc100=3,vctk=3 $(TRAIN_DATA) --name sotto-16ms --force
+	--speech-dict build/train/speech.dict --noise-dict build/train/noise.dict --weight lstc100=3,vctk=3 $(TRAIN_SPEECH_DATA) $(TRAIN_NOISE_DATA) --name sotto-16ms --force
 
 # First the network over frozen dictionaries, then all of it, with the stage after the mask, then the cues and the filter, then the listener.
 build/train/first.safetensors: build/train/speech.dict build/train/noise.dict

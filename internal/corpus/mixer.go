@@ -48,6 +48,12 @@ func NewMixer(speech, noise *Set, cfg MixConfig, seed uint64) (*Mixer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if err := checkWeights("speech", speech, cfg.Speech.Weight); err != nil {
+		return nil, err
+	}
+	if err := checkWeights("noise", noise, cfg.Noise.Weight); err != nil {
+		return nil, err
+	}
 	x := &Mixer{cfg: cfg, seed: seed, length: int(cfg.Segment.Seconds() * SampleRate)}
 	x.speech = newPool(speech, asSpeech(cfg.Speech.Weight))
 	x.noise = newPool(noise, asNoise(cfg.Noise.Weight))

@@ -358,6 +358,10 @@ func TestWeightsAreByCorpus(t *testing.T) {
 	if s.Sources["other"] != 0 || s.Sources["test"] == 0 {
 		t.Errorf("sources %v, want none of the corpus of weight zero", s.Sources)
 	}
+	cfg.Speech.Weight = map[string]float64{"othr": 0}
+	if _, err := NewMixer(speech, noiseSet(), cfg, 1); err == nil || !strings.Contains(err.Error(), "othr") {
+		t.Errorf("weight for a corpus that is not there: %v, expected an error that names it", err)
+	}
 }
 
 func TestTrimming(t *testing.T) {

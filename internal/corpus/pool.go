@@ -2,6 +2,8 @@ package corpus
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -47,6 +49,16 @@ func asSpeech(weight map[string]float64) role {
 // asNoise keeps each clip apart and whole.
 func asNoise(weight map[string]float64) role {
 	return role{func(c *Clip) string { return c.Path + "\x00" + c.Name }, meanPower, 0, weight}
+}
+
+// checkWeights returns an error if a weight is for a corpus that no clip is of.
+func checkWeights(what string, s *Set, weight map[string]float64) error {
+	for _, name := range slices.Sorted(maps.Keys(weight)) {
+		if !slices.ContainsFunc(s.Clips, func(c Clip) bool { return c.Corpus() == name }) {
+			return fmt.Errorf("corpus: weight for %s of %s, which no clip is of: expected the first field of a clip's name", what, name)
+		}
+	}
+	return nil
 }
 
 // newPool prepares the clips of a set. Silent clips, and those of weight zero, are left out.

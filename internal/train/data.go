@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -49,21 +50,25 @@ type Data struct {
 // LoadData reads the folders and splits them. report, when not nil, is told how
 // many of the files of the present folder are read.
 func LoadData(ctx context.Context, cfg DataConfig, report func(done, total int)) (*Data, error) {
-	speech, err := loadSet(ctx, "speech", cfg.Speech, cfg.Exclude, report)
+	out := newExclusion(cfg.Exclude)
+	speech, err := loadSet(ctx, "speech", cfg.Speech, out, report)
 	if err != nil {
 		return nil, err
 	}
-	noise, err := loadSet(ctx, "noise", cfg.Noise, cfg.Exclude, report)
+	noise, err := loadSet(ctx, "noise", cfg.Noise, out, report)
 	if err != nil {
 		return nil, err
 	}
 	var held *corpus.Set
 	if len(cfg.ValidationSpeech) > 0 {
-		held, err = loadSet(ctx, "validation speech", cfg.ValidationSpeech, cfg.Exclude, report)
+		held, err = loadSet(ctx, "validation speech", cfg.ValidationSpeech, out, report)
 	} else {
 		speech, held = corpus.SplitBySpeaker(speech, 0.05, cfg.Seed)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := out.unused(); err != nil {
 		return nil, err
 	}
 	d := &Data{Speech: speech}
@@ -98,20 +103,61 @@ func LoadData(ctx context.Context, cfg DataConfig, report func(done, total int))
 	return d, nil
 }
 
-func loadSet(ctx context.Context, what string, folders, exclude []string, report func(done, total int)) (*corpus.Set, error) {
+func loadSet(ctx context.Context, what string, folders []string, out exclusion, report func(done, total int)) (*corpus.Set, error) {
 	if len(folders) == 0 {
 		return nil, fmt.Errorf("train: no folder of %s was given", what)
 	}
-	set, err := LoadClips(ctx, folders, exclude, report)
+	set, err := loadClips(ctx, folders, out, report)
 	if err != nil {
 		return nil, fmt.Errorf("train: %s: %w", what, err)
 	}
 	return set, nil
 }
 
-// LoadClips reads all recordings below the folders but the excluded ones. Of a
-// TIMIT tree it reads the TRAIN part alone: TEST is for measuring.
+// exclusion are base names of clips to leave out, and whether each met one.
+type exclusion map[string]bool
+
+func newExclusion(names []string) exclusion {
+	e := exclusion{}
+	for _, name := range names {
+		e[name] = false
+	}
+	return e
+}
+
+// keep reports whether a clip stays.
+func (e exclusion) keep(c *corpus.Clip) bool {
+	_, out := e[c.Name]
+	if out {
+		e[c.Name] = true
+	}
+	return !out
+}
+
+// unused returns an error if a name met no clip: it would be a slip of the pen
+// that lets in what was to stay out.
+func (e exclusion) unused() error {
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		if !e[name] {
+			return fmt.Errorf("train: no clip is called %s, which was to be excluded: expected the name of a file without its folder and ending", name)
+		}
+	}
+	return nil
+}
+
+// LoadClips reads all recordings below the folders but the excluded ones, each of
+// which must be there. Of a TIMIT tree it reads the TRAIN part alone: TEST is for
+// measuring.
 func LoadClips(ctx context.Context, folders, exclude []string, report func(done, total int)) (*corpus.Set, error) {
+	out := newExclusion(exclude)
+	set, err := loadClips(ctx, folders, out, report)
+	if err != nil {
+		return nil, err
+	}
+	return set, out.unused()
+}
+
+func loadClips(ctx context.Context, folders []string, out exclusion, report func(done, total int)) (*corpus.Set, error) {
 	var sets []*corpus.Set
 	var plain []string
 	for _, folder := range folders {
@@ -133,7 +179,7 @@ func LoadClips(ctx context.Context, folders, exclude []string, report func(done,
 		sets = append(sets, set)
 	}
 	all := corpus.Join(sets...)
-	return all.Filter(func(c *corpus.Clip) bool { return !slices.Contains(exclude, c.Name) }), nil
+	return all.Filter(out.keep), nil
 }
 
 // validationSkip is the first second of a validation clip: noise alone, not

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"sotto/internal/audiofile"
@@ -57,5 +58,21 @@ func TestLoadDataLeavesOutWhatCannotBeScored(t *testing.T) {
 	}
 	if _, err := LoadData(t.Context(), cfg, nil); err == nil {
 		t.Error("nothing to score was accepted")
+	}
+}
+
+// TestExcludedClipsMustBeThere leaves clips out by name; a name that no clip has
+// is an error, and names the clip.
+func TestExcludedClipsMustBeThere(t *testing.T) {
+	dir := writeClips(t, map[string][]float32{"a": testsig.WhiteNoise(2000, 0.1, 1), "b": testsig.WhiteNoise(2000, 0.1, 2)})
+	set, err := LoadClips(t.Context(), []string{dir}, []string{"b"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(set.Clips) != 1 || set.Clips[0].Name != "a" {
+		t.Errorf("%d clips without b, expected a alone", len(set.Clips))
+	}
+	if _, err := LoadClips(t.Context(), []string{dir}, []string{"b", "b.wav"}, nil); err == nil || !strings.Contains(err.Error(), "b.wav") {
+		t.Errorf("excluding a clip that is not there: %v, expected an error that names it", err)
 	}
 }
