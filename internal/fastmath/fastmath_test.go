@@ -126,6 +126,26 @@ func TestSlicesMatchScalars(t *testing.T) {
 	}
 }
 
+func TestAddTo(t *testing.T) {
+	for _, n := range []int{0, 1, 7, 8, 9, 33} {
+		x, y := make([]float32, n), make([]float32, n+2)
+		for i := range x {
+			x[i], y[i] = float32(i), float32(10*i)
+		}
+		if got := AddTo(y, x); len(got) != n {
+			t.Fatalf("AddTo returned %d values, want %d", len(got), n)
+		}
+		for i := range x {
+			if y[i] != float32(11*i) {
+				t.Errorf("sum %d of %d is %v, want %d", i, n, y[i], 11*i)
+			}
+		}
+		if y[n] != 0 || y[n+1] != 0 {
+			t.Errorf("AddTo wrote behind the %d values", n)
+		}
+	}
+}
+
 func BenchmarkKernels(b *testing.B) {
 	x := make([]float32, 768)
 	for i := range x {

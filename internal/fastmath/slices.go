@@ -47,6 +47,15 @@ func SoftplusTo(dst, src []float32) []float32 {
 	return dst
 }
 
+// AddTo adds src[i] to dst[i] and returns dst[:len(src)].
+func AddTo(dst, src []float32) []float32 {
+	dst = dst[:len(src)]
+	for i := wideAdd(dst, src); i < len(src); i++ {
+		dst[i] += src[i]
+	}
+	return dst
+}
+
 // PowTo sets dst[i] = src[i]^p for src[i] >= 0 and returns dst[:len(src)];
 // arguments below the smallest normal float32 count as that.
 func PowTo(dst, src []float32, p float32) []float32 {

@@ -95,6 +95,18 @@ func wideSoftplus(dst, src []float32) int {
 	return n
 }
 
+func wideAdd(dst, src []float32) int {
+	if !wide {
+		return 0
+	}
+	n := len(src) &^ 7
+	for i := 0; i < n; i += 8 {
+		load(dst[i:]).Add(load(src[i:])).StoreSlice(dst[i:])
+	}
+	archsimd.ClearAVXUpperBits()
+	return n
+}
+
 func load(x []float32) floats { return archsimd.LoadFloat32x8Slice(x) }
 
 // negate returns -x. (No kernel subtracts from a zero: the compiler makes that

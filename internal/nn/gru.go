@@ -3,8 +3,6 @@ package nn
 import (
 	"math"
 	"math/rand/v2"
-
-	"sotto/internal/fastmath"
 )
 
 // GRU is a gated recurrent layer (Cho et al. 2014) in the form that applies the
@@ -123,30 +121,6 @@ func (g *GRU) Forward(x Mat) Mat {
 	return g.hidden.Slice(b, x.Rows+b)
 }
 
-// cell turns the products of row (one frame of one lane) into the new hidden
-// state.
-func (g *GRU) cell(row, lane int) {
-	h := g.Hidden
-	gates, rec, bias := g.gates.Row(row), g.step.Row(lane), g.BiasHH.Value
-	rz := gates[:2*h]
-	for j := range rz {
-		rz[j] += rec[j] + bias[j]
-	}
-	fastmath.SigmoidTo(rz, rz)
-	n, r, z := gates[2*h:3*h], gates[:h], gates[h:2*h]
-	inner, recN, biasN := g.inner.Row(row)[:h], rec[2*h:3*h], bias[2*h:3*h]
-	for j := range n {
-		v := recN[j] + biasN[j]
-		inner[j] = v
-		n[j] += r[j] * v
-	}
-	fastmath.TanhTo(n, n)
-	prev, next := g.hidden.Row(row)[:h], g.hidden.Row(row + g.Lanes)[:h]
-	for j := range n {
-		next[j] = n[j] + z[j]*(prev[j]-n[j])
-	}
-}
-
 // Backward is backpropagation through time over the last Forward's sequences.
 func (g *GRU) Backward(dy Mat) Mat {
 	b, h := g.Lanes, g.Hidden
@@ -169,28 +143,4 @@ func (g *GRU) Backward(dy Mat) Mat {
 	g.dx = g.dx.Resize(dy.Rows, g.In)
 	Gemm(NoTrans, NoTrans, 1, g.dIn, g.WeightIH.Mat(), 0, g.dx)
 	return g.dx
-}
-
-// cellBackward takes one frame of one lane back: it fills the row of dIn and
-// dRec and leaves in carry the part of the gradient that reaches the previous
-// state through the update gate.
-func (g *GRU) cellBackward(dy Mat, row, lane int) {
-	h := g.Hidden
-	gates := g.gates.Row(row)
-	r, z, n := gates[:h], gates[h : 2*h][:h], gates[2*h : 3*h][:h]
-	inner, prev, carry, grad := g.inner.Row(row)[:h], g.hidden.Row(row)[:h], g.carry.Row(lane)[:h], dy.Row(row)[:h]
-	dIn, dRec := g.dIn.Row(row), g.dRec.Row(row)
-	inR, inZ, inN := dIn[:h], dIn[h : 2*h][:h], dIn[2*h : 3*h][:h]
-	recR, recZ, recN := dRec[:h], dRec[h : 2*h][:h], dRec[2*h : 3*h][:h]
-	for j := range r {
-		rj, zj, nj := r[j], z[j], n[j]
-		d := grad[j] + carry[j]
-		dn := d * (1 - zj) * (1 - nj*nj)
-		dz := d * (prev[j] - nj) * zj * (1 - zj)
-		dr := dn * inner[j] * rj * (1 - rj)
-		inR[j], recR[j] = dr, dr
-		inZ[j], recZ[j] = dz, dz
-		inN[j], recN[j] = dn, dn*rj
-		carry[j] = d * zj
-	}
 }

@@ -5,6 +5,8 @@ import (
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
+
+	"sotto/internal/fastmath"
 )
 
 // Mat is a dense row-major matrix: element (i, j) is Data[i*Cols+j].
@@ -113,19 +115,13 @@ func (m Mat) transpose(dst Mat) {
 // addBias adds b to every row of m.
 func addBias(m Mat, b []float32) {
 	for i := range m.Rows {
-		row := m.Row(i)
-		for j, v := range b {
-			row[j] += v
-		}
+		fastmath.AddTo(m.Row(i), b)
 	}
 }
 
 // sumRows adds the rows of m into dst.
 func sumRows(dst []float32, m Mat) {
 	for i := range m.Rows {
-		row := m.Row(i)[:len(dst)]
-		for j := range dst {
-			dst[j] += row[j]
-		}
+		fastmath.AddTo(dst, m.Row(i))
 	}
 }

@@ -78,9 +78,10 @@ func TestGRUGradients(t *testing.T) {
 	for _, lanes := range []int{1, 3} {
 		t.Run(fmt.Sprint(lanes), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(3, uint64(lanes)))
-			g := NewGRU("g", 4, 6, rng)
-			x, w := randomMat(8*lanes, 4, rng), randomMat(8*lanes, 6, rng)
-			start := randomMat(lanes, 6, rng)
+			const hidden = 11 // a whole vector of units and some more
+			g := NewGRU("g", 4, hidden, rng)
+			x, w := randomMat(8*lanes, 4, rng), randomMat(8*lanes, hidden, rng)
+			start := randomMat(lanes, hidden, rng)
 			loss := func() float64 {
 				g.Reset(lanes)
 				copy(g.State.Data, start.Data)
@@ -97,7 +98,7 @@ func TestGRUGradients(t *testing.T) {
 // evaluation of the formulas in the type's comment.
 func TestGRUReference(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 1))
-	const in, hidden, steps = 3, 4, 5
+	const in, hidden, steps = 3, 13, 5
 	g := NewGRU("g", in, hidden, rng)
 	fillUniform(g.BiasHH.Value, 1, rng)
 	x := randomMat(steps, in, rng)

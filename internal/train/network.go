@@ -196,9 +196,8 @@ func (n *network) activations(features nn.Mat) nn.Mat {
 	for l, g := range n.gru {
 		y := g.Forward(x)
 		sum := n.sums[l+1].Resize(y.Rows, y.Cols)
-		for i, v := range y.Data {
-			sum.Data[i] = x.Data[i] + v
-		}
+		copy(sum.Data, x.Data)
+		fastmath.AddTo(sum.Data, y.Data)
 		n.sums[l+1], x = sum, sum
 	}
 	pre := n.out.Forward(x)
@@ -221,18 +220,12 @@ func (n *network) activationsBackward(dh, extra nn.Mat) {
 	}
 	d := n.out.Backward(dh)
 	if extra.Data != nil {
-		addTo(d.Data, extra.Data)
+		fastmath.AddTo(d.Data, extra.Data)
 	}
 	for _, g := range slices.Backward(n.gru) {
-		addTo(d.Data, g.Backward(d).Data)
+		fastmath.AddTo(d.Data, g.Backward(d).Data)
 	}
 	n.in.BackwardParams(n.act.Backward(d))
-}
-
-func addTo(dst, src []float32) {
-	for i, v := range src {
-		dst[i] += v
-	}
 }
 
 // split copies the columns of h into the parts of the two dictionaries.
@@ -332,7 +325,7 @@ func (n *network) maskBackward(dg, dc nn.Mat, tuneDictionaries bool) {
 	if n.filter != nil {
 		d := n.filter.Backward(dc)
 		if extra.Data != nil {
-			addTo(d.Data, extra.Data)
+			fastmath.AddTo(d.Data, extra.Data)
 		}
 		extra = d
 	}
