@@ -63,7 +63,8 @@ train: assets/models/default.safetensors ## train the shipped model from DATA=..
 FIRST_HOURS  ?= 84
 SECOND_HOURS ?= 216
 THIRD_HOURS  ?= 225
-TRAIN_HOURS  ?= 240
+FOURTH_HOURS ?= 240
+TRAIN_HOURS  ?= 200
 TRAIN_BIN   := build/train/sotto
 TRAIN_SPEECH_DATA := --exclude lstc100__26__26-495-0000
 TRAIN_NOISE_DATA  := --exclude gsc__running_tap
@@ -83,7 +84,7 @@ build/train/noise.dict: | $(TRAIN_BIN)
 TRAIN_NET := train net --speech $(SPEECH_DIRS) --noise build/data/noise/train --validation-speech build/data/speech/dev \
 	--speech-dict build/train/speech.dict --noise-dict build/train/noise.dict --weight lstc100=3,vctk=3 $(TRAIN_SPEECH_DATA) $(TRAIN_NOISE_DATA) --name sotto-16ms --force
 
-# First the network over frozen dictionaries, then all of it, with the stage after the mask, then the cues and the filter, then the listener.
+# First the network over frozen dictionaries, then all of it, with the stage after the mask, then the cues and the filter, then the listener, then a third layer.
 build/train/first.safetensors: build/train/speech.dict build/train/noise.dict
 	$(TRAIN_BIN) $(TRAIN_NET) --hours $(FIRST_HOURS) --work build/train/first -o $@
 
@@ -95,9 +96,13 @@ TRAIN_STAGES := --refine --tune-from 0 --floor-cues --phase-cues 48 --filter-tap
 build/train/third.safetensors: build/train/second.safetensors
 	$(TRAIN_BIN) $(TRAIN_NET) --start $< $(TRAIN_STAGES) --hours $(THIRD_HOURS) --work build/train/third -o $@
 
-assets/models/default.safetensors: build/train/third.safetensors
-	$(TRAIN_BIN) $(TRAIN_NET) --start $< $(TRAIN_STAGES) --filter-rate 0.2 --filter-bare 0.2 --loss-listening 0.5 --loss-sisdr 0.06 \
-		--hours $(TRAIN_HOURS) --work build/train/net -o $@
+TRAIN_LISTENING := --loss-listening 0.5 --loss-sisdr 0.06 --filter-rate 0.2
+
+build/train/fourth.safetensors: build/train/third.safetensors
+	$(TRAIN_BIN) $(TRAIN_NET) --start $< $(TRAIN_STAGES) $(TRAIN_LISTENING) --filter-bare 0.2 --hours $(FOURTH_HOURS) --work build/train/fourth -o $@
+
+assets/models/default.safetensors: build/train/fourth.safetensors
+	$(TRAIN_BIN) $(TRAIN_NET) --start $< $(TRAIN_STAGES) $(TRAIN_LISTENING) --filter-bare 0.1 --layers 3 --hours $(TRAIN_HOURS) --work build/train/net -o $@
 
 build/data/.unpacked: $(DATA)/unpack.sh
 	$(DATA)/unpack.sh build/data

@@ -32,7 +32,7 @@ type shape struct {
 var (
 	small   = shape{width: 24, layers: 2, speech: 12, noise: 8, refine: true, filter: 3, cues: true}
 	plain   = shape{width: 24, layers: 2, speech: 12, noise: 8}
-	shipped = shape{width: 256, layers: 2, speech: 256, noise: 128, refine: true, filter: 5, cues: true}
+	shipped = shape{width: 256, layers: 3, speech: 256, noise: 128, refine: true, filter: 5, cues: true}
 )
 
 // randomModel returns a model of random weights whose mask varies over time
@@ -294,14 +294,14 @@ func TestProvenanceCannotShadowTheFormat(t *testing.T) {
 
 func TestAccessors(t *testing.T) {
 	m := randomModel(shipped, 8)
-	// By hand: 2 x 98 + 2 x 48 features, width 256, two layers, 256+128 atoms, 257
+	// By hand: 2 x 98 + 2 x 48 features, width 256, three layers, 256+128 atoms, 257
 	// bins, 5 taps over 12 bins.
 	const features, coefficients = 292, 2 * 5 * 12
-	macs := features*256 + 2*2*3*256*256 + 256*384 + 257*384 + 256*257 + 256*coefficients
+	macs := features*256 + 3*2*3*256*256 + 256*384 + 257*384 + 256*257 + 256*coefficients
 	if got := m.MACs(); got != macs {
 		t.Errorf("MACs() = %d, want %d", got, macs)
 	}
-	if got, want := m.Parameters(), macs+256+2*2*3*256+384+257+coefficients+2*features; got != want {
+	if got, want := m.Parameters(), macs+256+3*2*3*256+384+257+coefficients+2*features; got != want {
 		t.Errorf("Parameters() = %d, want %d", got, want)
 	}
 	if got, want := m.MACsPerSecond(), float64(macs)*125; got != want {

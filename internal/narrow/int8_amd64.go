@@ -38,45 +38,52 @@ type packed struct {
 	weights []int8
 	steps   []float32 // of every row
 	x       []float32 // the vector, filled up to whole blocks
-	rounded []int16   // x in units of a common size, in the order of column
+	rounded []int16   // x in units of a common size, in the order of columns
 	y       []float32 // the product, filled up to whole groups
 	span    float32   // the largest of rounded
 	unit    float32   // the size of x at which rounded is 1
 }
 
-// column returns where in x the value comes from that packing two times eight
-// numbers, each half on its own, puts into place j (VPACKSSDW).
-func column(j int) int {
-	quarter := j % 16 / 4
-	return j + 4*[4]int{0, 1, -1, 0}[quarter]
-}
+// columns says where in a block of x the values come from that packing two times
+// eight numbers, each half on its own, puts side by side (VPACKSSDW).
+var columns = func() (at [block]int) {
+	for j := range at {
+		quarter := j % 16 / 4
+		at[j] = j + 4*[4]int{0, 1, -1, 0}[quarter]
+	}
+	return at
+}()
 
 // pack rounds the weights.
 func (m *Matrix) pack(w []float32) {
 	groups, blocks := (m.rows+together-1)/together, (m.cols+block-1)/block
 	p := &m.packed
-	p.weights = make([]int8, 0, groups*blocks*together*block)
+	p.weights = make([]int8, groups*blocks*together*block)
 	p.steps, p.y = make([]float32, groups*together), make([]float32, groups*together)
 	p.x, p.rounded = make([]float32, blocks*block), make([]int16, blocks*block)
 	p.span = farthest * min(1, roomy/float32(len(p.x)))
-	for i := range m.rows {
-		p.steps[i] = step(w[i*m.cols : (i+1)*m.cols])
-	}
-	at := func(i, j int) int8 {
-		if i >= m.rows || j >= m.cols || p.steps[i] == 0 {
-			return 0
-		}
-		return int8(math.RoundToEven(float64(w[i*m.cols+j]) / float64(p.steps[i])))
-	}
 	for g := range groups {
-		for b := range blocks {
-			for row := range together {
-				for j := range block {
-					p.weights = append(p.weights, at(g*together+row, b*block+column(j)))
-				}
-			}
+		group := p.weights[g*blocks*together*block:][:blocks*together*block]
+		for row := range min(together, m.rows-g*together) {
+			i := g*together + row
+			p.steps[i] = p.packRow(group[row*block:], w[i*m.cols:(i+1)*m.cols])
 		}
 	}
+}
+
+// packRow rounds the weights of a row into its blocks and returns their step.
+func (p *packed) packRow(blocks []int8, row []float32) float32 {
+	copy(p.x, row)
+	step := step(row)
+	if step == 0 {
+		return 0
+	}
+	for from := 0; from < len(p.x); from += block {
+		for j, c := range &columns {
+			blocks[from*together+j] = int8(math.RoundToEven(float64(p.x[from+c] / step)))
+		}
+	}
+	return step
 }
 
 // step returns the unit in which the weights of a row reach largest.
