@@ -13,6 +13,7 @@ import (
 	"sotto/internal/corpus"
 	"sotto/internal/metrics/pesq"
 	"sotto/internal/nn"
+	"sotto/internal/testsig"
 )
 
 // demo returns the demonstration's noisy and clean speech.
@@ -91,6 +92,22 @@ func TestListenerHearsWhatPESQHears(t *testing.T) {
 		}
 		before = terms.Heard
 	}
+}
+
+// TestQuietVoicesAreHeard lowers the demonstration to -47 dBFS, below the quietest
+// voices of the mixer: the listener sets its own level.
+func TestQuietVoicesAreHeard(t *testing.T) {
+	loud := demo(t)
+	quiet := corpus.Mixture{Clean: make([]float32, len(loud.Clean)), Noisy: make([]float32, len(loud.Noisy))}
+	for i := range quiet.Clean {
+		quiet.Clean[i], quiet.Noisy[i] = 0.1*loud.Clean[i], 0.1*loud.Noisy[i]
+	}
+	heard := func(m corpus.Mixture) float64 {
+		b, l := listened(t, listSource{m}, LossConfig{Listening: 1})
+		terms, _, _ := l.gradient(b, constantGains(b.frames, func(int) float32 { return 1 }), nn.Mat{})
+		return terms.Heard
+	}
+	testsig.NearAt(t, "points heard in the quiet voice", heard(quiet), heard(loud), 1e-3)
 }
 
 // pesqLacks returns what the raw score of a pair lacks to the best.

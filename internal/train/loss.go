@@ -214,7 +214,7 @@ const (
 	// leastVoiced is 0.2 s in frames of the default hop: P.862 scores no less.
 	leastVoiced = 25
 	// soundPower is that of a frame from 350 to 3250 Hz at about -75 dBFS.
-	soundPower = 1e-3
+	soundPower = 2e-8
 )
 
 // lossTerms are the means over a batch of what the loss is made of.
