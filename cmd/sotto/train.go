@@ -110,6 +110,7 @@ func newTrainNet(a *app) *cobra.Command {
 	flags.Float64Var(&c.Loss.Missing, "loss-missing", c.Loss.Missing, "extra weight of energy that the voice has and the output lacks")
 	flags.Float64Var(&c.Loss.Tilt, "loss-tilt", c.Loss.Tilt, "how much less high bins count: exponent of 1 + f/1 kHz")
 	flags.Float64Var(&c.Loss.Listening, "loss-listening", c.Loss.Listening, "loss per point of PESQ's raw score")
+	flags.Float64Var(&c.Loss.Intelligibility, "loss-intelligibility", c.Loss.Intelligibility, "loss per unit that STOI lacks to 1")
 	flags.Uint64Var(&c.Seed, "seed", c.Seed, "seed of weights and mixtures")
 	flags.IntVar(&c.Workers, "workers", c.Workers, "replicas of the network, one per core")
 	flags.IntVar(&c.Mixers, "mixers", c.Mixers, "goroutines that prepare mixtures")

@@ -56,6 +56,9 @@ func progressLine(p train.Progress) string {
 	if p.Loss.Heard > 0 {
 		heard = fmt.Sprintf(", heard %.2f", p.Loss.Heard)
 	}
+	if p.Loss.Lost > 0 {
+		heard += fmt.Sprintf(", lost %.3f", p.Loss.Lost)
+	}
 	return fmt.Sprintf("%.1f h  %s loss %.4f (compressed %.4f, SI-SDR %.2f dB%s)  %.2f h/min  left %s",
 		p.Hours, what, p.Loss.Total, p.Loss.Compressed, p.Loss.SISDR, heard, p.HoursPerMinute, p.Remaining.Round(time.Second))
 }

@@ -21,6 +21,7 @@ type batch struct {
 	low           []lowBin    // frames*lanes rows of lowBins
 	bandCount     int         // of the listener; 0 without
 	bands         []float32   // frames*lanes rows of bandCount: the clean voice's powers
+	voices        []float32   // frames*lanes rows of voiceRow, for intelligibility; none without
 	scales        []laneScale // by lane
 	// speech and noise are magnitudes relative to the running level, the unit of
 	// the activations. They are filled for the paper's step only.
@@ -67,7 +68,7 @@ func newPreparer(cfg *NetConfig, src Source, spec enhance.FeatureSpec) (*prepare
 }
 
 // resize makes room for lanes sequences of frames frames.
-func (b *batch) resize(lanes, frames, features, bins, low, bands int, encodings bool) {
+func (b *batch) resize(lanes, frames, features, bins, low, bands int, voices, encodings bool) {
 	rows := lanes * frames
 	b.lanes, b.frames, b.lowBins = lanes, frames, low
 	b.features = b.features.Resize(rows, features)
@@ -75,6 +76,10 @@ func (b *batch) resize(lanes, frames, features, bins, low, bands int, encodings 
 	b.low = resized(b.low, rows*low)
 	b.bandCount = bands
 	b.bands = resized(b.bands, rows*bands)
+	b.voices = b.voices[:0]
+	if voices {
+		b.voices = resized(b.voices, rows*voiceRow)
+	}
 	b.scales = make([]laneScale, lanes)
 	if encodings {
 		b.speech, b.noise = b.speech.Resize(rows, bins), b.noise.Resize(rows, bins)
@@ -100,10 +105,18 @@ func (b *batch) lowRow(row int) []lowBin { return b.low[row*b.lowBins : (row+1)*
 // bandRow returns the powers of its clean voice in the listener's bands.
 func (b *batch) bandRow(row int) []float32 { return b.bands[row*b.bandCount : (row+1)*b.bandCount] }
 
+// voiceRow returns what intelligibility needs of its clean voice; nil without.
+func (b *batch) voiceRow(row int) []float32 {
+	if len(b.voices) == 0 {
+		return nil
+	}
+	return b.voices[row*voiceRow : (row+1)*voiceRow]
+}
+
 // fill prepares mixtures first, first+1, ... one a lane.
 func (p *preparer) fill(b *batch, first uint64, lanes int, segment time.Duration) {
 	frames := int(segment.Seconds()*float64(corpus.SampleRate)) / p.hop
-	b.resize(lanes, frames, p.inputs, p.bins, p.lowBins, len(p.targets.bands), p.encodings)
+	b.resize(lanes, frames, p.inputs, p.bins, p.lowBins, len(p.targets.bands), p.targets.thirds != nil, p.encodings)
 	for lane := range lanes {
 		p.source.Mix(first+uint64(lane), &p.mixture)
 		p.fillLane(b, lane)
@@ -120,7 +133,7 @@ func (p *preparer) fillLane(b *batch, lane int) {
 		p.noisy.Analyze(p.y, p.mixture.Noisy[at:at+p.hop])
 		p.clean.Analyze(p.s, p.mixture.Clean[at:at+p.hop])
 		p.features.Compute(b.features.Row(row), p.y)
-		b.scales[lane].add(p.targets.fill(b.targetRow(row, p.bins), b.lowRow(row), b.bandRow(row), p.y, p.s))
+		b.scales[lane].add(p.targets.fill(b.targetRow(row, p.bins), b.lowRow(row), b.bandRow(row), b.voiceRow(row), p.y, p.s))
 		if p.encodings {
 			p.fillMagnitudes(b.speech.Row(row), b.noise.Row(row))
 		}

@@ -109,6 +109,8 @@ func (c *NetConfig) Validate() error {
 		return fmt.Errorf("train: filter learning at %g of the rate: expected 0 to 1", c.FilterRate)
 	case !(c.Loss.Listening >= 0) || math.IsInf(c.Loss.Listening, 1):
 		return fmt.Errorf("train: perceptual loss weighed by %g: expected 0 or more", c.Loss.Listening)
+	case !(c.Loss.Intelligibility >= 0) || math.IsInf(c.Loss.Intelligibility, 1):
+		return fmt.Errorf("train: lost intelligibility weighed by %g: expected 0 or more", c.Loss.Intelligibility)
 	case c.Loss.Listening > 0 && (c.Grid.SampleRate != pesq.FrameRate || c.Grid.Frame != listenerFrame):
 		return fmt.Errorf("train: perceptual loss on frames of %v at %d Hz: expected %v at %d Hz, those of its bands", c.Grid.Frame, c.Grid.SampleRate, listenerFrame, pesq.FrameRate)
 	case c.Segment < 100*time.Millisecond:

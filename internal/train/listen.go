@@ -2,33 +2,49 @@ package train
 
 import "sotto/internal/nn"
 
-// listen adds the gradient of the listener's term to those of masks g and of the
-// filter's output, and returns its mean in points over the lanes with a voice.
-func (l *maskLoss) listen(b *batch, g nn.Mat) float64 {
-	h := l.listener
-	h.start(b)
+// ear is a model of hearing that compares an output with the clean voice. Its
+// methods are called in this order: for all rows of a lane hear, then judge, then
+// for all of them addSlopes.
+type ear interface {
+	// start makes room for a batch.
+	start(b *batch)
+	// hears says whether a lane has enough of a voice to listen to.
+	hears(lane int) bool
+	// hear takes in the powers of the bins of a row of the output.
+	hear(b *batch, row int, power []float32)
+	// judge returns how far a lane's output is from the voice.
+	judge(b *batch, lane int) float64
+	// addSlopes adds the judgement's slopes by the powers of a row, times scale.
+	addSlopes(slopes []float32, row int, scale float32)
+}
+
+// listen adds the gradient of an ear's term to those of masks g and of the
+// filter's output, and returns its mean over the lanes with a voice.
+func (l *maskLoss) listen(e ear, weight float64, b *batch, g nn.Mat) float64 {
+	e.start(b)
 	var sum, voices float64
-	for lane, level := range h.level {
-		if level == 0 {
+	for lane := range b.lanes {
+		if !e.hears(lane) {
 			continue
 		}
 		for row := lane; row < g.Rows; row += b.lanes {
-			l.outputPowers(h.power, b, g, row)
-			h.hear(row, level, b.bandRow(row))
+			l.outputPowers(l.power, b, g, row)
+			e.hear(b, row, l.power)
 		}
-		sum += h.disturbance(b, lane)
+		sum += e.judge(b, lane)
 		voices++
 	}
 	if voices == 0 {
 		return 0
 	}
-	for lane, level := range h.level {
-		if level == 0 {
+	for lane := range b.lanes {
+		if !e.hears(lane) {
 			continue
 		}
 		for row := lane; row < g.Rows; row += b.lanes {
-			h.spread(row, float32(l.cfg.Listening/voices))
-			l.addPowerSlopes(h.power, b, g, row)
+			clear(l.power)
+			e.addSlopes(l.power, row, float32(weight/voices))
+			l.addPowerSlopes(l.power, b, g, row)
 		}
 	}
 	return sum / voices

@@ -35,9 +35,8 @@ type listener struct {
 	symmetricWeight, addedWeight []float32
 	// rows x bands: the slopes of the row's disturbances by the powers of bands.
 	symmetricSlope, addedSlope nn.Mat
-	// Of the row at hand: the powers of bins; of bands, at the listening level: the
-	// clean voice, the output, and the output at the voice's loudness.
-	power                       []float32
+	// Of the row at hand, of bands, at the listening level: the clean voice, the
+	// output, and the output at the voice's loudness.
 	reference, output, levelled []float32
 	// Of the row at hand, by band: loudness, and its slope for the output; the
 	// argument of its power law; the weight of additions.
@@ -45,8 +44,8 @@ type listener struct {
 	slope, base, addition     []float32
 }
 
-func newListener(bins int) *listener {
-	h := &listener{bands: pesq.WideBands(), power: make([]float32, bins)}
+func newListener() *listener {
+	h := &listener{bands: pesq.WideBands()}
 	for _, b := range h.bands[1:] {
 		h.width += float32(b.Width)
 	}
@@ -85,11 +84,14 @@ func (h *listener) start(b *batch) {
 	}
 }
 
-// hear sets the disturbance of a row, whose output has the powers h.power, and
-// its slopes by the powers of its bands before the level is set.
-func (h *listener) hear(row int, level float32, reference []float32) {
-	bandPowers(h.output, h.bands, h.power)
-	for i, p := range reference {
+func (h *listener) hears(lane int) bool { return h.level[lane] > 0 }
+
+// hear sets the disturbance of a row, and its slopes by the powers of its bands
+// before the level is set.
+func (h *listener) hear(b *batch, row int, power []float32) {
+	level := h.level[row%b.lanes]
+	bandPowers(h.output, h.bands, power)
+	for i, p := range b.bandRow(row) {
 		h.reference[i] = level * p
 		h.output[i] *= level
 	}
@@ -221,8 +223,8 @@ func (h *listener) throughGain(slopes []float32, gain, gainSlope, level float32)
 	}
 }
 
-// disturbance returns that of a lane in points, and sets the weights of its rows.
-func (h *listener) disturbance(b *batch, lane int) float64 {
+// judge returns the disturbance of a lane in points, and sets the weights of its rows.
+func (h *listener) judge(b *batch, lane int) float64 {
 	return pesq.SymmetricShare*meanSquare(h.symmetricWeight, h.symmetric, pesq.SymmetricShare, b, lane) +
 		pesq.AdditionShare*meanSquare(h.addedWeight, h.added, pesq.AdditionShare, b, lane)
 }
@@ -251,16 +253,14 @@ func softBound(x float32) (y, slope float32) {
 	return x / root, 1 / (root * root * root)
 }
 
-// spread sets h.power to the slopes of the loss by the powers of a row's bins.
-func (h *listener) spread(row int, scale float32) {
+func (h *listener) addSlopes(slopes []float32, row int, scale float32) {
 	ws, wa := scale*h.symmetricWeight[row], scale*h.addedWeight[row]
 	symmetric, added := h.symmetricSlope.Row(row), h.addedSlope.Row(row)
-	clear(h.power)
 	k := 0
 	for i := range h.bands {
 		v := ws*symmetric[i] + wa*added[i]
 		for _, w := range h.bands[i].Lines {
-			h.power[k] = v * float32(w)
+			slopes[k] += v * float32(w)
 			k++
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"sotto/internal/audiofile"
 	"sotto/internal/corpus"
 	"sotto/internal/metrics/pesq"
+	"sotto/internal/metrics/stoi"
 	"sotto/internal/nn"
 	"sotto/internal/testsig"
 )
@@ -62,7 +63,7 @@ func listened(t *testing.T, list listSource, loss LossConfig) (*batch, *maskLoss
 	}
 	b := &batch{}
 	prep.fill(b, 0, len(list), time.Duration(len(list[0].Noisy))*time.Second/corpus.SampleRate)
-	return b, newMaskLoss(cfg.Loss, cfg.Grid.Bins(), 1/cfg.Grid.Frame.Seconds())
+	return b, newMaskLoss(cfg.Loss, cfg.Grid.Bins(), 1/cfg.Grid.Frame.Seconds(), cfg.Grid.Hop)
 }
 
 func constantGains(rows int, gain func(bin int) float32) nn.Mat {
@@ -73,41 +74,49 @@ func constantGains(rows int, gain func(bin int) float32) nn.Mat {
 	return g
 }
 
-// TestListenerHearsWhatPESQHears compares the term with the score of the
+// TestEarsHearWhatMeasuresHear compares the terms with the scores of the
 // demonstration at several SNRs. The listener is milder to what is hopeless, but
-// hears the same things.
-func TestListenerHearsWhatPESQHears(t *testing.T) {
+// hears the same things; intelligibility is STOI but for its frames.
+func TestEarsHearWhatMeasuresHear(t *testing.T) {
 	voice := demo(t)
-	var before float64
-	for _, noise := range []float32{0.01, 0.03, 0.1, 0.3, 1} {
+	var heard, lost float64
+	for _, noise := range []float32{0.01, 0.03, 0.1, 0.3, 1, 3} {
 		m := corpus.Mixture{Clean: voice.Clean, Noisy: make([]float32, len(voice.Noisy))}
 		for i, v := range voice.Noisy {
 			m.Noisy[i] = m.Clean[i] + noise*(v-m.Clean[i])
 		}
-		b, l := listened(t, listSource{m}, LossConfig{Listening: 1})
+		b, l := listened(t, listSource{m}, LossConfig{Listening: 1, Intelligibility: 1})
 		terms, _, _ := l.gradient(b, constantGains(b.frames, func(int) float32 { return 1 }), nn.Mat{})
-		want := pesqLacks(t, m.Clean, m.Noisy)
-		if math.Abs(terms.Heard-want) > 0.3+0.2*want || terms.Heard < before+0.2 {
+		if want := pesqLacks(t, m.Clean, m.Noisy); noise <= 1 && (math.Abs(terms.Heard-want) > 0.3+0.2*want || terms.Heard < heard+0.2) {
 			t.Errorf("noise x %g: the listener hears %.2f points, PESQ %.2f", noise, terms.Heard, want)
 		}
-		before = terms.Heard
+		scores, err := stoi.Score(m.Clean, m.Noisy, corpus.SampleRate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := 1 - scores.STOI; math.Abs(terms.Lost-want) > 0.01+0.1*want || terms.Lost < lost {
+			t.Errorf("noise x %g: %.4f of the intelligibility lost, by STOI %.4f", noise, terms.Lost, want)
+		}
+		heard, lost = terms.Heard, terms.Lost
 	}
 }
 
 // TestQuietVoicesAreHeard lowers the demonstration to -47 dBFS, below the quietest
-// voices of the mixer: the listener sets its own level.
+// voices of the mixer: the ears set their own level.
 func TestQuietVoicesAreHeard(t *testing.T) {
 	loud := demo(t)
 	quiet := corpus.Mixture{Clean: make([]float32, len(loud.Clean)), Noisy: make([]float32, len(loud.Noisy))}
 	for i := range quiet.Clean {
 		quiet.Clean[i], quiet.Noisy[i] = 0.1*loud.Clean[i], 0.1*loud.Noisy[i]
 	}
-	heard := func(m corpus.Mixture) float64 {
-		b, l := listened(t, listSource{m}, LossConfig{Listening: 1})
+	hear := func(m corpus.Mixture) lossTerms {
+		b, l := listened(t, listSource{m}, LossConfig{Listening: 1, Intelligibility: 1})
 		terms, _, _ := l.gradient(b, constantGains(b.frames, func(int) float32 { return 1 }), nn.Mat{})
-		return terms.Heard
+		return terms
 	}
-	testsig.NearAt(t, "points heard in the quiet voice", heard(quiet), heard(loud), 1e-3)
+	got, want := hear(quiet), hear(loud)
+	testsig.NearAt(t, "points heard in the quiet voice", got.Heard, want.Heard, 1e-3)
+	testsig.NearAt(t, "intelligibility lost in the quiet voice", got.Lost, want.Lost, 1e-3)
 }
 
 // pesqLacks returns what the raw score of a pair lacks to the best.
@@ -128,19 +137,20 @@ func pesqLacks(t *testing.T, clean, output []float32) float64 {
 // evaluation of P.862's in float64.
 func TestListenerIsTheFormula(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 9))
-	h, bands := newListener(257), pesq.WideBands()
+	h, bands := newListener(), pesq.WideBands()
 	const rows, level = 40, 3.0
-	h.start(&batch{lanes: 1, frames: rows, scales: make([]laneScale, 1)})
-	reference := make([]float32, len(bands))
+	voice := laneScale{heard: pesq.SpeechPower * rows / level, voiced: rows}
+	b := &batch{lanes: 1, frames: rows, scales: []laneScale{voice}, bandCount: len(bands), bands: make([]float32, rows*len(bands))}
+	h.start(b)
+	clean, output := make([]float32, 257), make([]float32, 257)
 	for row := range rows {
-		clean := make([]float32, 257)
 		for k := range clean {
 			clean[k] = float32(math.Pow(10, 4+6*rng.Float64()))
-			h.power[k] = clean[k] * float32(math.Pow(10, 2*rng.Float64()-1.2))
+			output[k] = clean[k] * float32(math.Pow(10, 2*rng.Float64()-1.2))
 		}
-		bandPowers(reference, bands, clean)
-		symmetric, added := directDisturbance(bands, clean, h.power, level)
-		h.hear(row, level, reference)
+		bandPowers(b.bandRow(row), bands, clean)
+		symmetric, added := directDisturbance(bands, clean, output, level)
+		h.hear(b, row, output)
 		if math.Abs(float64(h.symmetric[row])-symmetric) > 1e-3*(1+symmetric) {
 			t.Errorf("row %d: disturbance %.5f, want %.5f", row, h.symmetric[row], symmetric)
 		}
@@ -186,14 +196,20 @@ func directDisturbance(bands []pesq.Band, clean, output []float32, level float64
 	return math.Sqrt(width*squares) / soft, added / soft
 }
 
-// TestListenerGradients compares slopes by gains and filters drawn at random with
-// finite differences, in a batch of two voices and a lane without one.
-func TestListenerGradients(t *testing.T) {
+func TestListenerGradients(t *testing.T) { checkSlopes(t, LossConfig{Listening: 100}) }
+
+func TestIntelligibilityGradients(t *testing.T) { checkSlopes(t, LossConfig{Intelligibility: 1000}) }
+
+// checkSlopes compares the slopes of a loss by gains and filters drawn at random with
+// finite differences, in a batch of two voices and a lane without one. The compressed
+// error stays in.
+func checkSlopes(t *testing.T, loss LossConfig) {
+	t.Helper()
 	voice := demo(t)
 	silent := part(voice, 4*time.Second, 5*time.Second)
 	silent.Clean = make([]float32, len(silent.Noisy))
 	list := listSource{part(voice, 2*time.Second, 3*time.Second), silent, part(voice, 3*time.Second, 4*time.Second)}
-	b, l := listened(t, list, LossConfig{Listening: 100}) // the compressed error stays in
+	b, l := listened(t, list, loss)
 	rng := rand.New(rand.NewPCG(5, 6))
 	g, c := nn.NewMat(b.lanes*b.frames, 257), nn.NewMat(b.lanes*b.frames, 2*3*b.lowBins)
 	for i := range g.Data {
@@ -202,17 +218,20 @@ func TestListenerGradients(t *testing.T) {
 	for i := range c.Data {
 		c.Data[i] = 0.3 * (rng.Float32() - 0.5)
 	}
-	loss := func() float64 {
+	total := func() float64 {
 		terms, _, _ := l.gradient(b, g, c)
 		return terms.Total
 	}
-	_, dg, dc := l.gradient(b, g, c)
+	terms, dg, dc := l.gradient(b, g, c)
+	if terms.Heard+terms.Lost == 0 {
+		t.Error("nothing is heard")
+	}
 	gains, filters := append([]float32{}, dg.Data...), append([]float32{}, dc.Data...)
 	bins := func(lo, hi int) func(i int) bool { return func(i int) bool { return i%257 >= lo && i%257 < hi } }
-	checkDirections(t, "low bins", g.Data, gains, bins(1, b.lowBins), rng, loss)
-	checkDirections(t, "to 2 kHz", g.Data, gains, bins(b.lowBins, 64), rng, loss)
-	checkDirections(t, "above", g.Data, gains, bins(64, 257), rng, loss)
-	checkDirections(t, "filter", c.Data, filters, func(int) bool { return true }, rng, loss)
+	checkDirections(t, "low bins", g.Data, gains, bins(1, b.lowBins), rng, total)
+	checkDirections(t, "to 2 kHz", g.Data, gains, bins(b.lowBins, 64), rng, total)
+	checkDirections(t, "above", g.Data, gains, bins(64, 257), rng, total)
+	checkDirections(t, "filter", c.Data, filters, func(int) bool { return true }, rng, total)
 }
 
 // checkDirections compares a gradient with finite differences over the values that

@@ -2,6 +2,7 @@ package train
 
 import (
 	"math"
+	"time"
 
 	"sotto/internal/fastmath"
 	"sotto/internal/metrics/pesq"
@@ -32,6 +33,8 @@ type LossConfig struct {
 	// hears, in points of its raw score. 0 leaves it out; it needs bins 31.25 Hz
 	// apart.
 	Listening float64
+	// Intelligibility weighs what STOI lacks to 1. 0 leaves it out.
+	Intelligibility float64
 }
 
 // DefaultLoss returns the weights that training begins with; the Makefile has what
@@ -75,23 +78,28 @@ type targetFiller struct {
 	// magnitudes to the power c.
 	noisy, clean, noisyC, cleanC []float32
 	bands                        []pesq.Band // of the listener; nil without
+	thirds                       []third     // of intelligibility; nil without
+	spacing                      float64     // of the bins, Hz
 }
 
 func newTargetFiller(cfg LossConfig, bins int, spacing float64) *targetFiller {
-	f := &targetFiller{share: float32(cfg.Complex), weights: cfg.binWeights(bins, spacing)}
+	f := &targetFiller{share: float32(cfg.Complex), weights: cfg.binWeights(bins, spacing), spacing: spacing}
 	for _, v := range []*[]float32{&f.noisy, &f.clean, &f.noisyC, &f.cleanC} {
 		*v = make([]float32, bins)
 	}
 	if cfg.Listening > 0 {
 		f.bands = pesq.WideBands()
 	}
+	if cfg.Intelligibility > 0 {
+		f.thirds = thirdOctaves(bins, spacing)
+	}
 	return f
 }
 
 // fill computes the targets of a frame with the noisy spectrum y and the clean
-// spectrum s, what the filter needs of its lowest bins and the listener of its
-// bands, and returns the frame's share of the lane's sums.
-func (f *targetFiller) fill(targets []target, low []lowBin, bands []float32, y, s []complex64) laneScale {
+// spectrum s, what the filter needs of its lowest bins and the models of hearing of
+// their bands, and returns the frame's share of the lane's sums.
+func (f *targetFiller) fill(targets []target, low []lowBin, bands, voice []float32, y, s []complex64) laneScale {
 	for k := range targets {
 		f.noisy[k], f.clean[k] = power(y[k]), power(s[k])
 	}
@@ -121,6 +129,11 @@ func (f *targetFiller) fill(targets []target, low []lowBin, bands []float32, y, 
 	scale := laneScale{clean: float64(clean), speech: float64(speech), noisy: float64(noisy)}
 	if len(bands) > 0 {
 		bandPowers(bands, f.bands, f.clean)
+	}
+	if len(voice) > 0 {
+		describe(voice, f.thirds, f.clean, f.spacing)
+	}
+	if len(bands)+len(voice) > 0 {
 		scale.listen(f.clean)
 	}
 	return scale
@@ -169,14 +182,14 @@ func (l laneLoss) useful() bool { return l.clean > 0 && l.cross > 0 }
 type laneScale struct {
 	clean float64 // sum |S|^2
 	// heard is its part from 350 to 3250 Hz, and voiced the number of frames in
-	// which that is a sound at all; both for the listener.
+	// which that is a sound at all; both for the models of hearing.
 	heard  float64
 	voiced int
 	// speech and noisy are the weighted sums of |S|^2c and |Y|^2c.
 	speech, noisy float64
 }
 
-// listen measures a frame with the given powers for the listener.
+// listen measures a frame with the given powers for them.
 func (l *laneScale) listen(power []float32) {
 	var sum float32
 	for _, p := range power[pesq.LevelFirst : pesq.LevelLast+1] {
@@ -225,8 +238,9 @@ type lossTerms struct {
 	Compressed float64
 	// SISDR is the mean SI-SDR in dB, in the STFT domain, over lanes with speech.
 	SISDR float64
-	// Heard is the mean disturbance in points of raw PESQ over lanes with speech.
-	Heard float64
+	// Heard is the mean disturbance in points of raw PESQ over lanes with speech, and
+	// Lost the mean of what their STOI lacks to 1.
+	Heard, Lost float64
 }
 
 // maskLoss computes the loss of a batch's masks and its gradient.
@@ -237,18 +251,24 @@ type maskLoss struct {
 	dg      nn.Mat
 	// gain and compact are a row of the masks, bounded below, and to the power c.
 	gain, compact []float32
+	power         []float32 // of a row of the output, or slopes by them
 	low           filtering
-	listener      *listener // nil without its term
+	// Models of hearing; nil without their terms.
+	listener        ear
+	intelligibility ear
 }
 
-// newMaskLoss makes the loss for bins that lie spacing Hz apart.
-func newMaskLoss(cfg LossConfig, bins int, spacing float64) *maskLoss {
+// newMaskLoss makes the loss for bins that lie spacing Hz apart, and frames hop apart.
+func newMaskLoss(cfg LossConfig, bins int, spacing float64, hop time.Duration) *maskLoss {
 	l := &maskLoss{
 		cfg: cfg, weights: cfg.binWeights(bins, spacing),
-		gain: make([]float32, bins), compact: make([]float32, bins),
+		gain: make([]float32, bins), compact: make([]float32, bins), power: make([]float32, bins),
 	}
 	if cfg.Listening > 0 {
-		l.listener = newListener(bins)
+		l.listener = newListener()
+	}
+	if cfg.Intelligibility > 0 {
+		l.intelligibility = newIntelligibility(bins, spacing, hop)
 	}
 	return l
 }
@@ -275,9 +295,12 @@ func (l *maskLoss) gradient(b *batch, g, c nn.Mat) (terms lossTerms, dg, dc nn.M
 	}
 	terms.SISDR = l.sisdr(b, g)
 	if l.listener != nil {
-		terms.Heard = l.listen(b, g)
+		terms.Heard = l.listen(l.listener, l.cfg.Listening, b, g)
 	}
-	terms.Total = terms.Compressed - l.cfg.SISDR*terms.SISDR + l.cfg.Listening*terms.Heard
+	if l.intelligibility != nil {
+		terms.Lost = l.listen(l.intelligibility, l.cfg.Intelligibility, b, g)
+	}
+	terms.Total = terms.Compressed - l.cfg.SISDR*terms.SISDR + l.cfg.Listening*terms.Heard + l.cfg.Intelligibility*terms.Lost
 	if filtered {
 		for row := range g.Rows {
 			l.low.backward(b, row, g.Row(row), l.dg.Row(row))

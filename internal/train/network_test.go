@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"sotto/enhance"
 	"sotto/internal/nn"
@@ -38,7 +39,7 @@ func testNetwork(exponent float64, refine bool, taps int, rng *rand.Rand) *netwo
 
 func testBatch(lanes, frames int, rng *rand.Rand) *batch {
 	b := &batch{}
-	b.resize(lanes, frames, 5, testBins, testLowBins, 0, false)
+	b.resize(lanes, frames, 5, testBins, testLowBins, 0, false, false)
 	filler := newTargetFiller(DefaultLoss(), testBins, 800)
 	y, s := make([]complex64, testBins), make([]complex64, testBins)
 	for row := range lanes * frames {
@@ -49,7 +50,7 @@ func testBatch(lanes, frames int, rng *rand.Rand) *batch {
 			s[k] = complex(float32(rng.NormFloat64()), float32(rng.NormFloat64()))
 			y[k] = s[k] + complex(float32(rng.NormFloat64()), float32(rng.NormFloat64()))
 		}
-		b.scales[row%lanes].add(filler.fill(b.targetRow(row, testBins), b.lowRow(row), nil, y, s))
+		b.scales[row%lanes].add(filler.fill(b.targetRow(row, testBins), b.lowRow(row), nil, nil, y, s))
 	}
 	return b
 }
@@ -66,7 +67,7 @@ func TestMaskGradients(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
 			n, b := testNetwork(c.exponent, c.refine, c.taps, rng), testBatch(2, 7, rng)
-			l := newMaskLoss(DefaultLoss(), testBins, 800)
+			l := newMaskLoss(DefaultLoss(), testBins, 800, 8*time.Millisecond)
 			loss := func() float64 {
 				n.setLanes(2)
 				n.speech.refresh()
@@ -113,7 +114,7 @@ func TestLossIsTheFormula(t *testing.T) {
 	const frames = 4
 	var y, s [frames * testBins]complex128
 	b := &batch{}
-	b.resize(1, frames, 5, testBins, testLowBins, 0, false)
+	b.resize(1, frames, 5, testBins, testLowBins, 0, false, false)
 	cfg := DefaultLoss()
 	weights := cfg.binWeights(testBins, 800)
 	filler := newTargetFiller(cfg, testBins, 800)
@@ -127,13 +128,13 @@ func TestLossIsTheFormula(t *testing.T) {
 			voice[k], noisy[k] = complex64(s[i]), complex64(y[i])
 			g.Data[i] = 0.1 + 0.8*rng.Float32()
 		}
-		b.scales[0].add(filler.fill(b.targetRow(row, testBins), b.lowRow(row), nil, noisy, voice))
+		b.scales[0].add(filler.fill(b.targetRow(row, testBins), b.lowRow(row), nil, nil, noisy, voice))
 	}
-	terms, _, _ := newMaskLoss(cfg, testBins, 800).gradient(b, g, nn.Mat{})
+	terms, _, _ := newMaskLoss(cfg, testBins, 800, 8*time.Millisecond).gradient(b, g, nn.Mat{})
 
 	// A filter of zeros is none.
-	same, dg, _ := newMaskLoss(cfg, testBins, 800).gradient(b, g, nn.NewMat(frames, 2*3*testLowBins))
-	_, want, _ := newMaskLoss(cfg, testBins, 800).gradient(b, g, nn.Mat{})
+	same, dg, _ := newMaskLoss(cfg, testBins, 800, 8*time.Millisecond).gradient(b, g, nn.NewMat(frames, 2*3*testLowBins))
+	_, want, _ := newMaskLoss(cfg, testBins, 800, 8*time.Millisecond).gradient(b, g, nn.Mat{})
 	if math.Abs(same.Total-terms.Total) > 1e-5 {
 		t.Errorf("with a filter of zeros the loss is %.7f, want %.7f", same.Total, terms.Total)
 	}

@@ -150,7 +150,7 @@ func newNetTrainer(cfg NetConfig, in NetInputs) (*netTrainer, error) {
 func (t *netTrainer) newWorker() *worker {
 	w := &worker{
 		net:  t.net.replica(),
-		mask: newMaskLoss(t.cfg.Loss, t.cfg.Grid.Bins(), 1/t.cfg.Grid.Frame.Seconds()),
+		mask: newMaskLoss(t.cfg.Loss, t.cfg.Grid.Bins(), 1/t.cfg.Grid.Frame.Seconds(), t.cfg.Grid.Hop),
 	}
 	w.params = w.net.params()
 	w.net.setLanes(t.cfg.Lanes / t.cfg.Workers)
@@ -231,6 +231,7 @@ func (t *netTrainer) oneStep(ctx context.Context, p *pipeline, rate float64, reg
 		terms.Compressed += share * w.terms.Compressed
 		terms.SISDR += share * w.terms.SISDR
 		terms.Heard += share * w.terms.Heard
+		terms.Lost += share * w.terms.Lost
 	}
 	nn.ClipGlobalNorm(t.params, t.cfg.GradientNorm*float64(len(t.works)))
 	t.opt.Step(rate, func(name string) float64 { return t.rateOf(name, regress, tune) })
@@ -315,6 +316,7 @@ func (t *netTrainer) track(terms lossTerms, restart bool) {
 	t.smooth.Compressed += k * (terms.Compressed - t.smooth.Compressed)
 	t.smooth.SISDR += k * (terms.SISDR - t.smooth.SISDR)
 	t.smooth.Heard += k * (terms.Heard - t.smooth.Heard)
+	t.smooth.Lost += k * (terms.Lost - t.smooth.Lost)
 }
 
 // maintain validates and saves when it is time to.
@@ -330,7 +332,8 @@ func (t *netTrainer) maintain(ctx context.Context, last bool) (scores *Scores, b
 		}
 		t.history = append(t.history, HistoryPoint{
 			Step: t.step, Hours: float64(t.step) * t.cfg.batchHours(), Loss: t.smooth.Total,
-			Compressed: t.smooth.Compressed, SISDR: t.smooth.SISDR, Heard: t.smooth.Heard, Scores: scores,
+			Compressed: t.smooth.Compressed, SISDR: t.smooth.SISDR, Heard: t.smooth.Heard, Lost: t.smooth.Lost,
+			Scores: scores,
 		})
 	}
 	if last || scores != nil || time.Since(t.saved) >= t.cfg.SaveEvery {
@@ -356,8 +359,8 @@ func (t *netTrainer) progress(total int, rate float64, scores *Scores, best bool
 
 // HistoryPoint is one validation of a run.
 type HistoryPoint struct {
-	Step                           int
-	Hours                          float64
-	Loss, Compressed, SISDR, Heard float64
-	Scores                         *Scores
+	Step                                 int
+	Hours                                float64
+	Loss, Compressed, SISDR, Heard, Lost float64
+	Scores                               *Scores
 }

@@ -344,6 +344,7 @@ func TestSettingsThatCannotTrain(t *testing.T) {
 		"of the rate":             func(c *NetConfig) { c.FilterRate = math.NaN() },
 		"no filter":               func(c *NetConfig) { c.Shape.FilterTaps, c.FilterBare = 0, 0.2 },
 		"perceptual loss weighed": func(c *NetConfig) { c.Loss.Listening = math.NaN() },
+		"lost intelligibility":    func(c *NetConfig) { c.Loss.Intelligibility = math.Inf(1) },
 		"perceptual loss on":      func(c *NetConfig) { c.Loss.Listening, c.Grid.Frame = 1, 16*time.Millisecond },
 	} {
 		cfg, _ := smallRun(1)

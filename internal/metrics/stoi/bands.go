@@ -15,7 +15,7 @@ func window() []float64 {
 	return w
 }
 
-// active joins the frames in which the reference lies within dynRange dB of its loudest frame, by overlap-add of the windowed frames,
+// active joins the frames in which the reference lies within DynamicRange dB of its loudest frame, by overlap-add of the windowed frames,
 // and the same frames of the estimate.
 func active(x, y, w []float64) (xs, ys []float64) {
 	var starts []int
@@ -32,7 +32,7 @@ func active(x, y, w []float64) (xs, ys []float64) {
 	}
 	xs, ys = make([]float64, 0, len(x)), make([]float64, 0, len(y))
 	for f, at := range starts {
-		if level[f] > loudest-dynRange {
+		if level[f] > loudest-DynamicRange {
 			xs = overlapAdd(xs, x[at:at+frameLen], w)
 			ys = overlapAdd(ys, y[at:at+frameLen], w)
 		}
@@ -54,22 +54,27 @@ func overlapAdd(dst, frame, w []float64) []float64 {
 }
 
 // edges returns the FFT bins that bound the third-octave bands: band b holds the bins edges[b][0] to edges[b][1]-1.
-func edges() (e [bands][2]int) {
+func edges() (e [Bands][2]int) {
 	bin := func(freq float64) int { return int(math.Round(freq * fftLen / coreRate)) }
 	for b := range e {
-		e[b][0] = bin(lowest * math.Pow(2, float64(2*b-1)/6))
-		e[b][1] = bin(lowest * math.Pow(2, float64(2*b+1)/6))
+		low, high := BandEdges(b)
+		e[b][0], e[b][1] = bin(low), bin(high)
 	}
 	return e
 }
 
+// BandEdges returns the frequencies in Hz that bound a third-octave band, 0 to Bands-1.
+func BandEdges(band int) (low, high float64) {
+	return lowest * math.Pow(2, float64(2*band-1)/6), lowest * math.Pow(2, float64(2*band+1)/6)
+}
+
 // envelopes returns the magnitude of each band in each frame of x.
-func envelopes(x, w []float64) [][bands]float64 {
+func envelopes(x, w []float64) [][Bands]float64 {
 	fft := fourier.NewFFT(fftLen)
 	frame, spectrum := make([]float64, fftLen), make([]complex128, fftLen/2+1)
 	power := make([]float64, len(spectrum))
 	e := edges()
-	out := make([][bands]float64, 0, len(x)/hop+1)
+	out := make([][Bands]float64, 0, len(x)/hop+1)
 	for at := 0; at < len(x)-frameLen; at += hop {
 		for i, v := range w {
 			frame[i] = v * x[at+i]
@@ -78,7 +83,7 @@ func envelopes(x, w []float64) [][bands]float64 {
 		for k, c := range spectrum {
 			power[k] = real(c)*real(c) + imag(c)*imag(c)
 		}
-		var env [bands]float64
+		var env [Bands]float64
 		for b := range env {
 			var sum float64
 			for _, p := range power[e[b][0]:e[b][1]] {

@@ -20,8 +20,18 @@ package stoi
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"sotto/internal/metrics/check"
+)
+
+// What a loss that follows STOI in training needs of it, besides [BandEdges].
+const (
+	Bands        = 15
+	Segment      = segment * hop * time.Second / coreRate // 384 ms, in which envelopes are correlated
+	DynamicRange = 40.0                                   // dB below the loudest frame of the reference, where frames cease to count
+	TopFrequency = coreRate / 2.0                         // Hz, of what is heard at all
+	ClipDB       = 15.0                                   // dB, the lowest signal-to-distortion ratio that still counts
 )
 
 const (
@@ -29,11 +39,8 @@ const (
 	frameLen = 256   // samples
 	hop      = 128   // samples
 	fftLen   = 512
-	bands    = 15
 	lowest   = 150.0 // Hz, centre of the lowest third-octave band
 	segment  = 30    // frames
-	dynRange = 40.0  // dB
-	clipDB   = 15.0  // dB, the lowest signal-to-distortion ratio that still counts
 
 	// eps keeps the quotients of silent bands finite. The reference implementation uses the spacing of float64 at 1.
 	eps = 0x1p-52
@@ -76,11 +83,11 @@ func Score(ref, est []float32, rate int) (Result, error) {
 }
 
 // correlate returns STOI's mean over the bands for one segment (Taal et al., equations 3 to 5).
-func correlate(x, y [][bands]float64) float64 {
-	clip := 1 + math.Pow(10, clipDB/20)
+func correlate(x, y [][Bands]float64) float64 {
+	clip := 1 + math.Pow(10, ClipDB/20)
 	var total float64
 	var xb, yb [segment]float64
-	for b := range bands {
+	for b := range Bands {
 		for i := range xb {
 			xb[i], yb[i] = x[i][b], y[i][b]
 		}
@@ -92,11 +99,11 @@ func correlate(x, y [][bands]float64) float64 {
 		normalise(yb[:])
 		total += dot(xb[:], yb[:])
 	}
-	return total / bands
+	return total / Bands
 }
 
 // correlateSpectra returns ESTOI's value for one segment (Jensen and Taal, equations 3 to 7).
-func correlateSpectra(x, y [][bands]float64) float64 {
+func correlateSpectra(x, y [][Bands]float64) float64 {
 	xs, ys := standardise(x), standardise(y)
 	var total float64
 	for i := range xs {
@@ -108,9 +115,9 @@ func correlateSpectra(x, y [][bands]float64) float64 {
 }
 
 // standardise returns the segment with every band normalised over time.
-func standardise(x [][bands]float64) (out [segment][bands]float64) {
+func standardise(x [][Bands]float64) (out [segment][Bands]float64) {
 	var row [segment]float64
-	for b := range bands {
+	for b := range Bands {
 		for i := range row {
 			row[i] = x[i][b]
 		}

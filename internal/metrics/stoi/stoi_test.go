@@ -43,7 +43,7 @@ func TestFallsWithNoise(t *testing.T) {
 // TestCorrelate works one segment by hand: with y = c - x in every band the correlation is -1 as long as nothing is clipped; with
 // y = x it is 1; with y constant there is nothing to correlate.
 func TestCorrelate(t *testing.T) {
-	x, mirrored, flat := make([][bands]float64, segment), make([][bands]float64, segment), make([][bands]float64, segment)
+	x, mirrored, flat := make([][Bands]float64, segment), make([][Bands]float64, segment), make([][Bands]float64, segment)
 	for i := range x {
 		for b := range x[i] {
 			x[i][b] = 1 + 0.5*math.Sin(2*math.Pi*float64(i)/segment)
@@ -58,10 +58,10 @@ func TestCorrelate(t *testing.T) {
 // TestEdges holds the bands against the table of the paper's implementation: 150 Hz / 2^(1/6) is bin 6.8, and so on up to 4276 Hz.
 func TestEdges(t *testing.T) {
 	e := edges()
-	if e[0] != [2]int{7, 9} || e[bands-1] != [2]int{174, 219} {
-		t.Errorf("first and last band: got %v and %v, want [7 9] and [174 219]", e[0], e[bands-1])
+	if e[0] != [2]int{7, 9} || e[Bands-1] != [2]int{174, 219} {
+		t.Errorf("first and last band: got %v and %v, want [7 9] and [174 219]", e[0], e[Bands-1])
 	}
-	for b := 1; b < bands; b++ {
+	for b := 1; b < Bands; b++ {
 		if e[b][0] != e[b-1][1] {
 			t.Errorf("band %d begins at bin %d, want %d where the one below ends", b, e[b][0], e[b-1][1])
 		}
