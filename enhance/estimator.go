@@ -194,15 +194,11 @@ func (g *recurrence) step(x []float32) []float32 {
 	g.hidden.apply(g.gh, g.state)
 	n := len(g.state)
 	gates := g.gi[:2*n]
-	for i, v := range g.gh[:2*n] {
-		gates[i] += v
-	}
+	fastmath.AddTo(gates, g.gh[:2*n])
 	fastmath.SigmoidTo(gates, gates)
 	reset, update := gates[:n], gates[n:]
 	candidate := g.gi[2*n:]
-	for i, v := range g.gh[2*n:] {
-		candidate[i] += reset[i] * v
-	}
+	fastmath.MulAddTo(candidate, reset, g.gh[2*n:])
 	fastmath.TanhTo(candidate, candidate)
 	for i, c := range candidate {
 		h := c + update[i]*(g.state[i]-c)

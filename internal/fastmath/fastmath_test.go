@@ -126,22 +126,26 @@ func TestSlicesMatchScalars(t *testing.T) {
 	}
 }
 
-func TestAddTo(t *testing.T) {
+// TestSums has the sums of vectors of lengths around those of the kernels.
+func TestSums(t *testing.T) {
 	for _, n := range []int{0, 1, 7, 8, 9, 33} {
-		x, y := make([]float32, n), make([]float32, n+2)
+		x, y, z := make([]float32, n), make([]float32, n+2), make([]float32, n+2)
 		for i := range x {
-			x[i], y[i] = float32(i), float32(10*i)
+			x[i], y[i], z[i] = float32(i), float32(10*i), float32(100*i)
 		}
 		if got := AddTo(y, x); len(got) != n {
 			t.Fatalf("AddTo returned %d values, want %d", len(got), n)
 		}
+		if got := MulAddTo(z, x, y); len(got) != n {
+			t.Fatalf("MulAddTo returned %d values, want %d", len(got), n)
+		}
 		for i := range x {
-			if y[i] != float32(11*i) {
-				t.Errorf("sum %d of %d is %v, want %d", i, n, y[i], 11*i)
+			if y[i] != float32(11*i) || z[i] != float32(100*i+11*i*i) {
+				t.Errorf("sums %d of %d are %v and %v, want %d and %d", i, n, y[i], z[i], 11*i, 100*i+11*i*i)
 			}
 		}
-		if y[n] != 0 || y[n+1] != 0 {
-			t.Errorf("AddTo wrote behind the %d values", n)
+		if y[n] != 0 || y[n+1] != 0 || z[n] != 0 || z[n+1] != 0 {
+			t.Errorf("a sum wrote behind the %d values", n)
 		}
 	}
 }

@@ -56,6 +56,15 @@ func AddTo(dst, src []float32) []float32 {
 	return dst
 }
 
+// MulAddTo adds x[i] y[i] to dst[i] and returns dst[:len(x)].
+func MulAddTo(dst, x, y []float32) []float32 {
+	dst, y = dst[:len(x)], y[:len(x)]
+	for i := wideMulAdd(dst, x, y); i < len(x); i++ {
+		dst[i] += x[i] * y[i]
+	}
+	return dst
+}
+
 // PowTo sets dst[i] = src[i]^p for src[i] >= 0 and returns dst[:len(src)];
 // arguments below the smallest normal float32 count as that.
 func PowTo(dst, src []float32, p float32) []float32 {

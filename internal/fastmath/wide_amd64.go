@@ -107,6 +107,18 @@ func wideAdd(dst, src []float32) int {
 	return n
 }
 
+func wideMulAdd(dst, x, y []float32) int {
+	if !wide {
+		return 0
+	}
+	n := len(x) &^ 7
+	for i := 0; i < n; i += 8 {
+		load(x[i:]).MulAdd(load(y[i:]), load(dst[i:])).StoreSlice(dst[i:])
+	}
+	archsimd.ClearAVXUpperBits()
+	return n
+}
+
 func load(x []float32) floats { return archsimd.LoadFloat32x8Slice(x) }
 
 // negate returns -x. (No kernel subtracts from a zero: the compiler makes that

@@ -13,9 +13,7 @@ func (g *GRU) cell(row, lane int) {
 	inner := g.inner.Row(row)
 	copy(inner, rec[2*h:])
 	fastmath.AddTo(inner, bias[2*h:])
-	for j := wideMulAdd(n, r, inner); j < h; j++ {
-		n[j] += r[j] * inner[j]
-	}
+	fastmath.MulAddTo(n, r, inner)
 	fastmath.TanhTo(n, n)
 	prev, next := g.hidden.Row(row)[:h], g.hidden.Row(row + g.Lanes)[:h]
 	for j := wideBlend(next, prev, z, n); j < h; j++ {

@@ -13,19 +13,6 @@ const lanes = 8
 // The wide kernels do as many units of a GRU's cell as fill whole vectors, and
 // return how many that were; the rest is left to the plain loops beside them.
 
-// wideMulAdd adds x[j] y[j] to sum[j].
-func wideMulAdd(sum, x, y []float32) int {
-	if !wide {
-		return 0
-	}
-	count := len(sum) &^ (lanes - 1)
-	for j := 0; j < count; j += lanes {
-		load(x[j:]).MulAdd(load(y[j:]), load(sum[j:])).StoreSlice(sum[j:])
-	}
-	archsimd.ClearAVXUpperBits()
-	return count
-}
-
 // wideBlend sets next[j] to n[j] + z[j] (prev[j] - n[j]).
 func wideBlend(next, prev, z, n []float32) int {
 	if !wide {

@@ -4,6 +4,5 @@ package nn
 
 // Without vectors, the plain loops do it all.
 
-func wideMulAdd(_, _, _ []float32) int   { return 0 }
 func wideBlend(_, _, _, _ []float32) int { return 0 }
 func (*cellGradient) wideBackward() int  { return 0 }

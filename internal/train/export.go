@@ -91,16 +91,15 @@ func (t *netTrainer) startFrom(m *enhance.Model) error {
 	if m.Filter != nil {
 		values["filter.weight"], values["filter.bias"] = m.Filter.Head.Weight, m.Filter.Head.Bias
 	}
-	grown := map[string]bool{}
 	for _, g := range t.net.gru[len(m.Network.GRU):] {
 		g.Silence()
 		for _, p := range g.Params() {
-			grown[p.Name] = true
+			values[p.Name] = p.Value
 		}
 	}
 	for _, p := range t.net.params() {
 		v, ok := values[p.Name]
-		if !ok && (isStage(p.Name) || grown[p.Name]) {
+		if !ok && isStage(p.Name) {
 			continue
 		}
 		if len(v) != len(p.Value) {

@@ -225,14 +225,21 @@ func TestNetResumesOnlyItsOwnRun(t *testing.T) {
 	}
 }
 
-// TestNetStartsFromModel goes on from a trained model with a new stage.
-func TestNetStartsFromModel(t *testing.T) {
+// secondRun is a small run that starts from the model of another.
+func secondRun(t *testing.T) (NetConfig, NetInputs) {
+	t.Helper()
 	cfg, in := smallRun(3)
 	m, _, err := Net(t.Context(), cfg, in, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	in.Start = m
+	return cfg, in
+}
+
+// TestNetStartsFromModel goes on from a trained model with a new stage.
+func TestNetStartsFromModel(t *testing.T) {
+	cfg, in := secondRun(t)
 	allStages(&cfg)
 	cfg.TuneFrom = 0
 	refined, _, err := Net(t.Context(), cfg, in, nil)
@@ -245,6 +252,7 @@ func TestNetStartsFromModel(t *testing.T) {
 	if refined.Filter == nil || allZero(refined.Filter.Head.Weight) {
 		t.Error("the new filter did not learn")
 	}
+	m := in.Start
 	levels := m.Features.Inputs()
 	for i := range refined.Network.In.Out {
 		if row := refined.Network.In.Weight[i*refined.Network.In.In:][:refined.Network.In.In]; allZero(row[levels:]) {
@@ -266,12 +274,7 @@ func TestNetStartsFromModel(t *testing.T) {
 // TestNetGrows starts from a model with fewer recurrent layers: the network must
 // begin with what the model does and go on to use the new layer.
 func TestNetGrows(t *testing.T) {
-	cfg, in := smallRun(3)
-	m, _, err := Net(t.Context(), cfg, in, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in.Start = m
+	cfg, in := secondRun(t)
 	before, b := trainerAndBatch(t, cfg, in, 1)
 	cfg.Shape.Layers = 2
 	grown, _ := trainerAndBatch(t, cfg, in, 1)
