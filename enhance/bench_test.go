@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-func benchmarkProcess(b *testing.B, rate int, s shape) {
+func benchmarkProcess(b *testing.B, rate int, s shape, cfg Config) {
 	b.Helper()
-	e := newEnhancer(b, randomModel(s, 1), rate, Config{})
+	e := newEnhancer(b, randomModel(s, 1), rate, cfg)
 	x := noisyVoice(rate, rate, 1)
 	y := make([]float32, e.Hop())
 	b.ReportAllocs()
@@ -22,10 +22,11 @@ func benchmarkProcess(b *testing.B, rate int, s shape) {
 
 func BenchmarkProcess(b *testing.B) {
 	for _, rate := range NativeRates() {
-		b.Run(fmt.Sprint(rate), func(b *testing.B) { benchmarkProcess(b, rate, shipped) })
+		b.Run(fmt.Sprint(rate), func(b *testing.B) { benchmarkProcess(b, rate, shipped, Config{}) })
 	}
 	bare := shape{width: shipped.width, layers: shipped.layers, speech: shipped.speech, noise: shipped.noise}
-	b.Run("16000/bare", func(b *testing.B) { benchmarkProcess(b, 16000, bare) })
+	b.Run("16000/bare", func(b *testing.B) { benchmarkProcess(b, 16000, bare, Config{}) })
+	b.Run("48000/low", func(b *testing.B) { benchmarkProcess(b, 48000, shipped, Config{LowLatency: true}) })
 }
 
 // BenchmarkStage is the cost of a hop by its stages, at 48 kHz.

@@ -100,7 +100,7 @@ func New(m *Model, sampleRate int, cfg Config) (*Enhancer, error) {
 		return nil, err
 	}
 	if cfg.LowLatency {
-		return NewWithEstimator(m, &alternating{turns: [2]*Recurrent{NewRecurrent(m), NewRecurrent(m)}}, sampleRate, cfg)
+		return NewWithEstimator(m, newAlternating(m), sampleRate, cfg)
 	}
 	return NewWithEstimator(m, NewRecurrent(m), sampleRate, cfg)
 }

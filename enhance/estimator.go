@@ -1,6 +1,8 @@
 package enhance
 
 import (
+	"slices"
+
 	"sotto/internal/fastmath"
 	"sotto/internal/narrow"
 )
@@ -79,6 +81,24 @@ func NewRecurrent(m *Model) *Recurrent {
 	return r
 }
 
+// twin returns an estimator of the same model with a past of its own. It shares the
+// weights and what a frame needs only while it is worked on, so the two must take
+// turns.
+func (r *Recurrent) twin(m *Model) *Recurrent {
+	t := *r
+	t.features = NewFeatures(m.Features, m.Grid.Hop)
+	t.layers = slices.Clone(r.layers)
+	for l := range t.layers {
+		t.layers[l].state = make([]float32, len(r.layers[l].state))
+	}
+	if r.filters != nil {
+		f := *r.filters
+		f.past = make([]complex64, len(f.past))
+		t.filters = &f
+	}
+	return &t
+}
+
 // Estimate implements [Estimator]; the activations are relative to the
 // running level of the features.
 func (r *Recurrent) Estimate(h []float32, spectrum []complex64) {
@@ -126,10 +146,15 @@ func (r *Recurrent) Reset() {
 	}
 }
 
-// alternating gives the frames to two networks by turns.
+// alternating gives the frames by turns to a network and its twin.
 type alternating struct {
 	turns [2]*Recurrent
 	last  int // whose turn it was
+}
+
+func newAlternating(m *Model) *alternating {
+	r := NewRecurrent(m)
+	return &alternating{turns: [2]*Recurrent{r, r.twin(m)}}
 }
 
 // Estimate implements [Estimator].
