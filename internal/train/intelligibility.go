@@ -170,9 +170,10 @@ func (h *intelligibility) correlate() float32 {
 	// d scale/dy = -scale y/|y|^2.
 	var along float32
 	for i, v := range h.y {
-		clipped := scale*v >= h.most*h.clean[i]
-		if h.z[i] = scale * (norm*h.x[i] - rho/sz*h.z[i]); clipped {
+		if clipped := scale*v >= h.most*h.clean[i]; clipped {
 			h.z[i] = 0
+		} else {
+			h.z[i] = scale * (norm*h.x[i] - rho/sz*h.z[i])
 		}
 		along += h.z[i] * v / yy
 	}
