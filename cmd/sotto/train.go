@@ -111,7 +111,8 @@ func newTrainNet(a *app) *cobra.Command {
 	flags.Float64Var(&c.Loss.Tilt, "loss-tilt", c.Loss.Tilt, "how much less high bins count: exponent of 1 + f/1 kHz")
 	flags.Float64Var(&c.Loss.Listening, "loss-listening", c.Loss.Listening, "loss per point of PESQ's raw score")
 	flags.Float64Var(&c.Loss.Intelligibility, "loss-intelligibility", c.Loss.Intelligibility, "loss per unit that STOI lacks to 1")
-	flags.Uint64Var(&c.Seed, "seed", c.Seed, "seed of weights and mixtures")
+	flags.Uint64Var(&c.Seed, "seed", c.Seed, "seed of weights, mixtures and held-out clips")
+	flags.Uint64Var(&c.MixSeed, "mix-seed", c.MixSeed, "seed of the mixtures, if not that (0: the same)")
 	flags.IntVar(&c.Workers, "workers", c.Workers, "replicas of the network, one per core")
 	flags.IntVar(&c.Mixers, "mixers", c.Mixers, "goroutines that prepare mixtures")
 	flags.DurationVar(&c.ValidateEvery, "validate-every", c.ValidateEvery, "time between validations")
@@ -205,7 +206,7 @@ func (a *app) netInputs(ctx context.Context, f *netFlags) (*train.NetInputs, err
 	if mix.Speech.Weight, err = factors(f.weights); err != nil {
 		return nil, err
 	}
-	mixer, err := corpus.NewMixer(data.Speech, data.Noise, mix, f.cfg.Seed)
+	mixer, err := corpus.NewMixer(data.Speech, data.Noise, mix, f.cfg.MixtureSeed())
 	if err != nil {
 		return nil, err
 	}

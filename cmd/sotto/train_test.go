@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -71,18 +72,29 @@ func TestTrainFromTIMITAndNOISEX(t *testing.T) {
 	sotto(t, "train", "dict", "--data", noisex, "--rank", "8", "--frames", "1000", "--method", "kl", "--epochs", "10", "-o", filepath.Join(dir, "kl.dict"))
 	sotto(t, "train", "dict", "--data", noisex, "--rank", "8", "--frames", "1000", "--method", "is", "--epochs", "3", "-o", filepath.Join(dir, "new", "is.dict"))
 	sotto(t, "train", "dict", "--data", noisex, "--rank", "8", "--frames", "1000", "--epochs", "2", "-o", noise)
-	sotto(t, "train", "net", "--speech", timit, "--noise", noisex, "--unscreened", "--held-noise", "0.34",
-		"--speech-dict", speech, "--noise-dict", noise, "--hidden", "16", "--layers", "1", "--lanes", "4",
-		"--segment", "1s", "--hours", "0.01", "--regression-hours", "0.003", "-o", model)
-	m, err := enhance.Load(model)
-	if err != nil {
-		t.Fatal(err)
+	trainNet := func(out string, flags ...string) *enhance.Model {
+		sotto(t, append([]string{"train", "net", "--speech", timit, "--noise", noisex, "--unscreened", "--held-noise", "0.34",
+			"--speech-dict", speech, "--noise-dict", noise, "--hidden", "16", "--layers", "1", "--lanes", "4",
+			"--segment", "1s", "--hours", "0.01", "--regression-hours", "0.003", "-o", out}, flags...)...)
+		m, err := enhance.Load(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
 	}
+	m := trainNet(model)
 	if m.Speech.Rank != 12 || m.Noise.Rank != 8 {
 		t.Errorf("the model has %d and %d atoms, expected 12 and 8", m.Speech.Rank, m.Noise.Rank)
 	}
 	if _, err := os.Stat(filepath.Join(model+".work", "curves.png")); err != nil {
 		t.Errorf("no curves: %v", err)
+	}
+	other := trainNet(filepath.Join(dir, "other.sotto"), "--mix-seed", "2")
+	if reflect.DeepEqual(m.Network, other.Network) {
+		t.Error("with another seed of the mixtures the network learned the same")
+	}
+	if m.Meta["manifest"] != other.Meta["manifest"] || m.Meta["seed"] != other.Meta["seed"] {
+		t.Error("with another seed of the mixtures the material or the seed differs")
 	}
 	in := filepath.Join(timit, "TRAIN", "DR1", "FAAA0", "SX0.WAV")
 	sotto(t, "clean", in, "-o", filepath.Join(dir, "out.wav"), "--model", model)

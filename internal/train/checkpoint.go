@@ -140,6 +140,8 @@ func (c *NetConfig) differs(d *NetConfig) string {
 		return "batch, segment or number of workers"
 	case c.Seed != d.Seed:
 		return "seed"
+	case c.MixtureSeed() != d.MixtureSeed():
+		return "seed of the mixtures"
 	}
 	return ""
 }

@@ -50,8 +50,11 @@ type NetConfig struct {
 	// in which the one before it ended, so that the network learns to run for
 	// hours and across changes of scene.
 	CarryState float64
-	// Seed fixes the initial weights and the mixtures.
+	// Seed fixes the initial weights, the mixtures and what is held out to validate.
 	Seed uint64
+	// MixSeed, if not 0, fixes the mixtures instead of Seed: a run that starts from
+	// a model hears others than that model did, and holds the same clips out.
+	MixSeed uint64
 	// Workers is the number of replicas, one per core; Mixers the number of
 	// goroutines that prepare batches.
 	Workers, Mixers int
@@ -123,6 +126,14 @@ func (c *NetConfig) Validate() error {
 		return fmt.Errorf("train: %g hours of mixtures: expected at least those of one batch, %.3g", c.Hours, c.batchHours())
 	}
 	return c.Grid.Validate()
+}
+
+// MixtureSeed returns the seed of the mixtures: MixSeed, or else Seed.
+func (c *NetConfig) MixtureSeed() uint64 {
+	if c.MixSeed != 0 {
+		return c.MixSeed
+	}
+	return c.Seed
 }
 
 // steps returns how many batches make the given hours of mixtures.

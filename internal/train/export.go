@@ -54,6 +54,7 @@ func (t *netTrainer) export() *enhance.Model {
 	}
 	m.Meta["hours"] = strconv.FormatFloat(float64(t.step)*t.cfg.batchHours(), 'f', 1, 64)
 	m.Meta["seed"] = strconv.FormatUint(t.cfg.Seed, 10)
+	m.Meta["mix seed"] = strconv.FormatUint(t.cfg.MixtureSeed(), 10)
 	return m
 }
 

@@ -212,6 +212,7 @@ func TestNetResumesOnlyItsOwnRun(t *testing.T) {
 		"workers":  func(c *NetConfig) { c.Workers = 1 },
 		"segment":  func(c *NetConfig) { c.Segment /= 2 },
 		"seed":     func(c *NetConfig) { c.Seed++ },
+		"mixtures": func(c *NetConfig) { c.MixSeed = c.Seed + 1 },
 	} {
 		other := &netTrainer{cfg: cfg, in: in}
 		change(&other.cfg)
