@@ -73,9 +73,12 @@ func TestTrainFromTIMITAndNOISEX(t *testing.T) {
 	sotto(t, "train", "dict", "--data", noisex, "--rank", "8", "--frames", "1000", "--method", "is", "--epochs", "3", "-o", filepath.Join(dir, "new", "is.dict"))
 	sotto(t, "train", "dict", "--data", noisex, "--rank", "8", "--frames", "1000", "--epochs", "2", "-o", noise)
 	trainNet := func(out string, flags ...string) *enhance.Model {
-		sotto(t, append([]string{"train", "net", "--speech", timit, "--noise", noisex, "--unscreened", "--held-noise", "0.34",
+		args := []string{
+			"train", "net", "--speech", timit, "--noise", noisex, "--unscreened", "--held-noise", "0.34",
 			"--speech-dict", speech, "--noise-dict", noise, "--hidden", "16", "--layers", "1", "--lanes", "4",
-			"--segment", "1s", "--hours", "0.01", "--regression-hours", "0.003", "-o", out}, flags...)...)
+			"--segment", "1s", "--hours", "0.01", "--regression-hours", "0.003", "-o", out,
+		}
+		sotto(t, append(args, flags...)...)
 		m, err := enhance.Load(out)
 		if err != nil {
 			t.Fatal(err)
