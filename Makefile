@@ -64,7 +64,9 @@ FIRST_HOURS  ?= 84
 SECOND_HOURS ?= 216
 THIRD_HOURS  ?= 225
 FOURTH_HOURS ?= 240
-TRAIN_HOURS  ?= 200
+FIFTH_HOURS  ?= 200
+SIXTH_HOURS  ?= 188
+TRAIN_HOURS  ?= 168
 TRAIN_BIN   := build/train/sotto
 TRAIN_SPEECH_DATA := --exclude lstc100__26__26-495-0000
 TRAIN_NOISE_DATA  := --exclude gsc__running_tap
@@ -84,7 +86,8 @@ build/train/noise.dict: | $(TRAIN_BIN)
 TRAIN_NET := train net --speech $(SPEECH_DIRS) --noise build/data/noise/train --validation-speech build/data/speech/dev \
 	--speech-dict build/train/speech.dict --noise-dict build/train/noise.dict --weight lstc100=3,vctk=3 $(TRAIN_SPEECH_DATA) $(TRAIN_NOISE_DATA) --name sotto-16ms --force
 
-# First the network over frozen dictionaries, then all of it, with the stage after the mask, then the cues and the filter, then the listener, then a third layer.
+# First the network over frozen dictionaries, then all of it, with the stage after the mask, then the cues and the filter, then the listener, then a third layer,
+# then intelligibility, then mixtures it has not heard.
 build/train/first.safetensors: build/train/speech.dict build/train/noise.dict
 	$(TRAIN_BIN) $(TRAIN_NET) --hours $(FIRST_HOURS) --work build/train/first -o $@
 
@@ -101,8 +104,16 @@ TRAIN_LISTENING := --loss-listening 0.5 --loss-sisdr 0.06 --filter-rate 0.2
 build/train/fourth.safetensors: build/train/third.safetensors
 	$(TRAIN_BIN) $(TRAIN_NET) --start $< $(TRAIN_STAGES) $(TRAIN_LISTENING) --filter-bare 0.2 --hours $(FOURTH_HOURS) --work build/train/fourth -o $@
 
-assets/models/default.safetensors: build/train/fourth.safetensors
-	$(TRAIN_BIN) $(TRAIN_NET) --start $< $(TRAIN_STAGES) $(TRAIN_LISTENING) --filter-bare 0.1 --layers 3 --hours $(TRAIN_HOURS) --work build/train/net -o $@
+build/train/fifth.safetensors: build/train/fourth.safetensors
+	$(TRAIN_BIN) $(TRAIN_NET) --start $< $(TRAIN_STAGES) $(TRAIN_LISTENING) --filter-bare 0.1 --layers 3 --hours $(FIFTH_HOURS) --work build/train/fifth -o $@
+
+TRAIN_UNDERSTANDING := --loss-listening 0.8 --loss-intelligibility 2 --filter-rate 0.2 --filter-bare 0.1 --layers 3
+
+build/train/sixth.safetensors: build/train/fifth.safetensors
+	$(TRAIN_BIN) $(TRAIN_NET) --start $< $(TRAIN_STAGES) $(TRAIN_UNDERSTANDING) --loss-sisdr 0.06 --hours $(SIXTH_HOURS) --work build/train/sixth -o $@
+
+assets/models/default.safetensors: build/train/sixth.safetensors
+	$(TRAIN_BIN) $(TRAIN_NET) --start $< $(TRAIN_STAGES) $(TRAIN_UNDERSTANDING) --loss-sisdr 0.08 --mix-seed 7 --rate 7e-4 --hours $(TRAIN_HOURS) --work build/train/net -o $@
 
 build/data/.unpacked: $(DATA)/unpack.sh
 	$(DATA)/unpack.sh build/data
