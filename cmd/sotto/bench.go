@@ -152,7 +152,7 @@ func (a *app) measure(ctx context.Context, f *benchFlags, m *enhance.Model, cfg 
 	}
 	facts := benchLatency(m, e)
 	facts = append(facts, r.facts(b.hopTime)...)
-	facts = append(facts, stages.facts(r)...)
+	facts = append(facts, stages.facts()...)
 	return append(facts, benchMemory(pauses, start)...), nil
 }
 
