@@ -181,18 +181,13 @@ func (c *MixConfig) Validate() error {
 	if c.Segment < minSegment {
 		return fmt.Errorf("corpus: segment of %v, expected at least %v: set MixConfig.Segment", c.Segment, minSegment)
 	}
-	for name, p := range map[string]float64{
-		"NearCleanKept": c.NearCleanKept, "Noise.Reverse": c.Noise.Reverse, "Noise.Grains": c.Noise.Grains, "Noise.Pulse": c.Noise.Pulse,
-	} {
-		if !(p >= 0 && p <= 1) {
-			return fmt.Errorf("corpus: MixConfig.%s is %g, expected a probability", name, p)
+	for _, x := range c.probabilities() {
+		if !(x.p >= 0 && x.p <= 1) { // so that NaN is refused
+			return fmt.Errorf("corpus: MixConfig.%s is %g, expected a probability, 0 to 1", x.name, x.p)
 		}
 	}
 	if g := c.Channel.NoiseEQGain; !(g >= 0 && g <= 60) {
 		return fmt.Errorf("corpus: MixConfig.Channel.NoiseEQGain is %g dB, expected 0 to 60", g)
-	}
-	if c.NoiseOnly+c.NearClean > 1 {
-		return fmt.Errorf("corpus: NoiseOnly %g and NearClean %g add up to more than 1", c.NoiseOnly, c.NearClean)
 	}
 	ranges := []struct {
 		name   string
@@ -207,6 +202,8 @@ func (c *MixConfig) Validate() error {
 		{"Noise.Speed", c.Noise.Speed, minSpeed, maxSpeed},
 		{"Noise.Talkers", c.Noise.Talkers, 1, 64},
 		{"Noise.GrainTime", c.Noise.GrainTime, 0, 60},
+		{"Channel.T60", c.Channel.T60, 0.05, 10},
+		{"Channel.TailLevel", c.Channel.TailLevel, -90, 30},
 		{"Channel.Cutoff", c.Channel.Cutoff, 500, SampleRate / 2},
 	}
 	for _, x := range ranges {
@@ -215,4 +212,45 @@ func (c *MixConfig) Validate() error {
 		}
 	}
 	return nil
+}
+
+// probability is a probability and the field of MixConfig that it comes from.
+type probability struct {
+	name string
+	p    float64
+}
+
+// probabilities lists every probability of the configuration, and the sums of those that exclude each other.
+func (c *MixConfig) probabilities() []probability {
+	synthetic := c.Noise.Babble + c.Noise.Shaped + c.Noise.Hum + c.Noise.Clicks + c.Noise.Tones
+	return []probability{
+		{"NoiseOnly", c.NoiseOnly},
+		{"NearClean", c.NearClean},
+		{"NoiseOnly + NearClean", c.NoiseOnly + c.NearClean},
+		{"NearCleanKept", c.NearCleanKept},
+		{"Speech.Lead", c.Speech.Lead},
+		{"Speech.OtherTalker", c.Speech.OtherTalker},
+		{"Speech.SpeedChange", c.Speech.SpeedChange},
+		{"Noise.Two", c.Noise.Two},
+		{"Noise.Three", c.Noise.Three},
+		{"Noise.Two + Three", c.Noise.Two + c.Noise.Three},
+		{"Noise.Babble", c.Noise.Babble},
+		{"Noise.Shaped", c.Noise.Shaped},
+		{"Noise.Hum", c.Noise.Hum},
+		{"Noise.Clicks", c.Noise.Clicks},
+		{"Noise.Tones", c.Noise.Tones},
+		{"Noise.Babble + Shaped + Hum + Clicks + Tones", synthetic},
+		{"Noise.Reverse", c.Noise.Reverse},
+		{"Noise.Grains", c.Noise.Grains},
+		{"Noise.Pulse", c.Noise.Pulse},
+		{"Noise.SpeedChange", c.Noise.SpeedChange},
+		{"Noise.LoopGap", c.Noise.LoopGap},
+		{"Noise.Ramp", c.Noise.Ramp},
+		{"Noise.Onset", c.Noise.Onset},
+		{"Channel.EQ", c.Channel.EQ},
+		{"Channel.Reverb", c.Channel.Reverb},
+		{"Channel.BandLimit", c.Channel.BandLimit},
+		{"Accident.Clip", c.Accident.Clip},
+		{"Accident.Gap", c.Accident.Gap},
+	}
 }

@@ -242,6 +242,8 @@ func TestNewMixerSaysWhatIsMissing(t *testing.T) {
 	short.Segment = 0
 	reversed := DefaultMixConfig()
 	reversed.SNR = Range{5, -5}
+	dead := DefaultMixConfig()
+	dead.Channel.T60 = Range{}
 	for _, c := range []struct {
 		speech, noise *Set
 		cfg           MixConfig
@@ -253,6 +255,7 @@ func TestNewMixerSaysWhatIsMissing(t *testing.T) {
 		{speechSet(1), silence, DefaultMixConfig(), "no noise"},
 		{speechSet(1), noiseSet(), short, "segment of 0s"},
 		{speechSet(1), noiseSet(), reversed, "MixConfig.SNR"},
+		{speechSet(1), noiseSet(), dead, "MixConfig.Channel.T60"},
 	} {
 		_, err := NewMixer(c.speech, c.noise, c.cfg, 1)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
