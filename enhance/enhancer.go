@@ -96,13 +96,34 @@ type Enhancer struct {
 // New returns an Enhancer for streams at sampleRate, one of [NativeRates].
 // It validates the model and the configuration; nothing can fail after it.
 func New(m *Model, sampleRate int, cfg Config) (*Enhancer, error) {
+	e, err := NewChannels(m, 1, sampleRate, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return e[0], nil
+}
+
+// NewChannels is New for n channels of one stream, each with a past and settings
+// of its own. Between them they hold the weights once, and once what is only
+// needed while a hop is worked on: all of them belong to the same goroutine.
+func NewChannels(m *Model, n, sampleRate int, cfg Config) ([]*Enhancer, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	if cfg.LowLatency {
-		return NewWithEstimator(m, newAlternating(m), sampleRate, cfg)
+	network, mask := NewRecurrent(m), newMask(m)
+	channels := make([]*Enhancer, n)
+	for i := range channels {
+		var est Estimator = network.twin(m)
+		if cfg.LowLatency {
+			est = &alternating{turns: [2]*Recurrent{network.twin(m), network.twin(m)}}
+		}
+		e, err := assemble(m, est, mask, sampleRate, cfg)
+		if err != nil {
+			return nil, err
+		}
+		channels[i] = e
 	}
-	return NewWithEstimator(m, NewRecurrent(m), sampleRate, cfg)
+	return channels, nil
 }
 
 // NewWithEstimator is New with another estimator than the model's network. Of
@@ -112,6 +133,11 @@ func NewWithEstimator(m *Model, est Estimator, sampleRate int, cfg Config) (*Enh
 	if err := m.validateMask(); err != nil {
 		return nil, err
 	}
+	return assemble(m, est, newMask(m), sampleRate, cfg)
+}
+
+// assemble puts an Enhancer together from an estimator and the mask of a valid model.
+func assemble(m *Model, est Estimator, mask mask, sampleRate int, cfg Config) (*Enhancer, error) {
 	if !slices.Contains(NativeRates(), sampleRate) {
 		return nil, fmt.Errorf("enhance: sample rate is %d Hz: want one of %v: resample", sampleRate, NativeRates())
 	}
@@ -142,7 +168,7 @@ func NewWithEstimator(m *Model, est Estimator, sampleRate int, cfg Config) (*Enh
 		analyzer:  analyzer,
 		synth:     synth,
 		estimator: est,
-		mask:      newMask(m),
+		mask:      mask,
 		shaping:   shape,
 		noFilter:  cfg.NoFilter,
 		clean:     make([]float32, c.HopSize()),

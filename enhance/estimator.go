@@ -146,15 +146,10 @@ func (r *Recurrent) Reset() {
 	}
 }
 
-// alternating gives the frames by turns to a network and its twin.
+// alternating gives the frames by turns to two twins.
 type alternating struct {
 	turns [2]*Recurrent
 	last  int // whose turn it was
-}
-
-func newAlternating(m *Model) *alternating {
-	r := NewRecurrent(m)
-	return &alternating{turns: [2]*Recurrent{r, r.twin(m)}}
 }
 
 // Estimate implements [Estimator].

@@ -124,11 +124,11 @@ type cleaner struct {
 
 func newCleaner(m *enhance.Model, cfg enhance.Config, info audiofile.Info) (*cleaner, error) {
 	c := &cleaner{done: make([][]float32, info.Channels)}
-	for range info.Channels {
-		p, err := newProcessor(m, cfg, info.SampleRate)
-		if err != nil {
-			return nil, err
-		}
+	processors, err := enhance.NewChannels(m, info.Channels, nativeRate(info.SampleRate), cfg)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range processors {
 		c.channels = append(c.channels, newChannel(p, info.SampleRate))
 	}
 	return c, nil
