@@ -14,7 +14,7 @@ import (
 type NMFConfig struct {
 	// Divergence is what is minimised [KL]. ItakuraSaito expects powers.
 	Divergence Divergence
-	// Rank is the number of atoms; it must be given.
+	// Rank is the number of atoms, 1 to MaxRank; it must be given.
 	Rank int
 	// Iterations of both factors [100].
 	Iterations int
@@ -36,8 +36,8 @@ func (c NMFConfig) withDefaults() NMFConfig {
 }
 
 func (c NMFConfig) check() error {
-	if c.Rank < 1 {
-		return fmt.Errorf("dict: rank %d: want at least one atom", c.Rank)
+	if err := checkRank(c.Rank); err != nil {
+		return err
 	}
 	if c.Divergence < KL || c.Divergence > ItakuraSaito {
 		return fmt.Errorf("dict: %v: want KL, Frobenius or ItakuraSaito", c.Divergence)

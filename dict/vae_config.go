@@ -20,7 +20,7 @@ const (
 // VAEConfig configures [Train]; zero fields take the values in brackets. The
 // paper's own numbers do not survive in its text, so all of these are ours.
 type VAEConfig struct {
-	// Rank is the number of atoms; it must be given.
+	// Rank is the number of atoms, 1 to MaxRank; it must be given.
 	Rank int
 	// Hidden are the widths of the encoder's hidden layers [256, 256].
 	Hidden []int
@@ -99,9 +99,17 @@ func setDefault[T int | float64](v *T, value T) {
 	}
 }
 
+const (
+	// MaxRank bounds the number of atoms: sixteen times the largest dictionary shipped,
+	// so that a slip does not take all memory.
+	MaxRank = 4096
+	// maxSetting bounds the other settings; it is no advice.
+	maxSetting = 1e9
+)
+
 func (c VAEConfig) check() error {
-	if c.Rank < 1 {
-		return fmt.Errorf("dict: rank %d: want at least one atom", c.Rank)
+	if err := checkRank(c.Rank); err != nil {
+		return err
 	}
 	if c.Likelihood < KL || c.Likelihood > ItakuraSaito {
 		return fmt.Errorf("dict: %v: want KL, Frobenius or ItakuraSaito", c.Likelihood)
@@ -132,9 +140,17 @@ func (c VAEConfig) check() error {
 		{"workers", float64(c.Workers)},
 		{"report interval", float64(c.ReportEvery)},
 	} {
-		if !(v.value > 0) {
-			return fmt.Errorf("dict: %s is %v: want a positive number, or 0 for the default", v.name, v.value)
+		if !(v.value > 0 && v.value <= maxSetting) {
+			return fmt.Errorf("dict: %s is %v: want a positive number up to %g, or 0 for the default", v.name, v.value, maxSetting)
 		}
+	}
+	return nil
+}
+
+// checkRank returns an error for a number of atoms that cannot be learned.
+func checkRank(rank int) error {
+	if rank < 1 || rank > MaxRank {
+		return fmt.Errorf("dict: rank %d: want 1 to %d atoms", rank, MaxRank)
 	}
 	return nil
 }

@@ -195,7 +195,7 @@ func TestTrainIsDeterministicAndCancels(t *testing.T) {
 		t.Errorf("cancelled: error %v, want context.Canceled", err)
 	}
 	for name, bad := range map[string]VAEConfig{
-		"no rank": {}, "batch": {Rank: 2, Batch: -1}, "mode": {Rank: 2, Nonnegativity: 7},
+		"no rank": {}, "rank without end": {Rank: 1e9}, "epochs": {Rank: 2, Epochs: math.Inf(1)}, "batch": {Rank: 2, Batch: -1}, "mode": {Rank: 2, Nonnegativity: 7},
 		"likelihood": {Rank: 2, Likelihood: 7}, "rate": {Rank: 2, LearningRate: math.NaN()}, "hidden": {Rank: 2, Hidden: []int{0}},
 	} {
 		if _, err := Train(t.Context(), frames, bad, nil); err == nil {

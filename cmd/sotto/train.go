@@ -243,10 +243,10 @@ func (a *app) provenance(ctx context.Context, f *netFlags, data *train.Data) (ma
 		return nil, err
 	}
 	meta := map[string]string{
-		"program":  "sotto " + version,
-		"speech":   fmt.Sprintf("%d clips, %.0f minutes", len(data.Speech.Clips), data.Speech.Seconds()/60),
-		"noise":    fmt.Sprintf("%d clips, %.0f minutes", len(data.Noise.Clips), data.Noise.Seconds()/60),
-		"manifest": manifest.Hash(),
+		"program":         "sotto " + version,
+		"speech":          fmt.Sprintf("%d clips, %.0f minutes", len(data.Speech.Clips), data.Speech.Seconds()/60),
+		"noise":           fmt.Sprintf("%d clips, %.0f minutes", len(data.Noise.Clips), data.Noise.Seconds()/60),
+		train.ManifestKey: manifest.Hash(),
 	}
 	maps.Copy(meta, f.meta)
 	return meta, nil

@@ -84,8 +84,9 @@ func (f *dictFlags) check() error {
 	if _, err := f.divergence(); err != nil {
 		return err
 	}
-	if f.rank < 1 || f.frames < 1 || !(f.epochs >= 0) || !(f.kl >= 0) {
-		return usagef("rank %d, %d frames, %g epochs, KL weight %g: expected at least 1, 1, 0 and 0", f.rank, f.frames, f.epochs, f.kl)
+	const most = 1e6 // epochs, and the weight: no advice, but a finite number
+	if f.rank < 1 || f.rank > dict.MaxRank || f.frames < 1 || !(f.epochs >= 0 && f.epochs <= most) || !(f.kl >= 0 && f.kl <= most) {
+		return usagef("rank %d, %d frames, %g epochs, KL weight %g: expected 1 to %d, at least 1, and 0 to %g for both others", f.rank, f.frames, f.epochs, f.kl, dict.MaxRank, most)
 	}
 	if err := refuse(f.out, f.force); err != nil {
 		return err

@@ -8,7 +8,7 @@
 //
 // # Hostile files
 //
-// Read trusts nothing: the header is bounded by 1 MiB and the file by 64 MiB
+// Read trusts nothing: the header is bounded by 1 MiB and the file by 256 MiB
 // before anything of that size is allocated, the byte ranges must tile the
 // data exactly, shapes must match them, and memory grows only as bytes
 // arrive. Write is canonical: what Read accepts is written back the same way
@@ -31,9 +31,10 @@ import (
 const (
 	// MaxHeader bounds the JSON header in bytes.
 	MaxHeader = 1 << 20
-	// MaxFile bounds the whole file in bytes; a shipped model has 5 MB.
-	MaxFile = 64 << 20
-	// maxRank bounds the dimensions of a tensor; sotto uses 1 and 2.
+	// MaxFile bounds the whole file in bytes: sixty times a shipped model, for a
+	// checkpoint holds every weight in float32 four times.
+	MaxFile = 256 << 20
+	// maxRank bounds the dimensions of a tensor; sotto uses up to 4.
 	maxRank = 8
 	// metadataKey is the header's one name that is not a tensor's.
 	metadataKey = "__metadata__"
@@ -203,7 +204,10 @@ func (e entry) check(name string) ([]int, error) {
 		shape[i] = int(d)
 	}
 	lo, hi := e.Offsets[0], e.Offsets[1]
-	if want := e.size() * count; lo < 0 || hi < lo || hi > MaxFile || hi-lo != want {
+	if hi > MaxFile {
+		return nil, fmt.Errorf("safetensors: tensor %q ends at byte %d: want a file of at most %d bytes: it holds too many values", name, hi, MaxFile)
+	}
+	if want := e.size() * count; lo < 0 || hi < lo || hi-lo != want {
 		return nil, fmt.Errorf("safetensors: tensor %q of shape %v lies at bytes %d to %d: want %d bytes", name, e.Shape, lo, hi, want)
 	}
 	return shape, nil

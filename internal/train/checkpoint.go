@@ -1,6 +1,9 @@
 package train
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +29,9 @@ type checkpointState struct {
 	Best    *Scores
 	Smooth  lossTerms
 	History []HistoryPoint
+	// Inputs is the fingerprint of what the run trains from. Early checkpoints lack
+	// it and go on with whatever they are given.
+	Inputs string
 }
 
 // save writes the run's state to the checkpoint, beside it first and renamed
@@ -37,7 +43,7 @@ func (t *netTrainer) save() error {
 	}
 	state := checkpointState{
 		Config: t.cfg, Step: t.step, ParamSteps: t.opt.Steps, EMASteps: t.ema.Steps,
-		Best: t.scores, Smooth: t.smooth, History: t.history,
+		Best: t.scores, Smooth: t.smooth, History: t.history, Inputs: t.in.fingerprint(),
 	}
 	meta, err := json.Marshal(state)
 	if err != nil {
@@ -67,8 +73,12 @@ func (t *netTrainer) bestPath() string { return t.in.Checkpoint + ".best" }
 // eachTensor visits everything that a resumed run needs: weights, moments,
 // averages, feature statistics and the recurrent states.
 func (t *netTrainer) eachTensor(visit func(name string, data []float32) error) error {
-	var errs []error
-	do := func(name string, data []float32) { errs = append(errs, visit(name, data)) }
+	var failed error
+	do := func(name string, data []float32) {
+		if failed == nil {
+			failed = visit(name, data)
+		}
+	}
 	do("features.mean", t.spec.Mean)
 	do("features.std", t.spec.Std)
 	for i, p := range t.params {
@@ -82,7 +92,7 @@ func (t *netTrainer) eachTensor(visit func(name string, data []float32) error) e
 			do(fmt.Sprintf("state/%d/%d", i, l), g.State.Data)
 		}
 	}
-	return errors.Join(errs...)
+	return failed
 }
 
 // resume loads the checkpoint; a missing one starts a new run.
@@ -109,8 +119,11 @@ func (t *netTrainer) resume() error {
 	if differs := state.Config.differs(&t.cfg); differs != "" {
 		return fmt.Errorf("train: checkpoint %s belongs to a run of another %s: use its settings, or another file", t.in.Checkpoint, differs)
 	}
+	if state.Inputs != "" && state.Inputs != t.in.fingerprint() {
+		return fmt.Errorf("train: checkpoint %s belongs to a run of other dictionaries, recordings or another model to start from: use those, or delete it to start again", t.in.Checkpoint)
+	}
 	if err := t.eachTensor(func(name string, data []float32) error { return fill(file, name, data) }); err != nil {
-		return fmt.Errorf("train: checkpoint %s: %w", t.in.Checkpoint, err)
+		return fmt.Errorf("train: checkpoint %s: %w; delete it to start again", t.in.Checkpoint, err)
 	}
 	t.step, t.opt.Steps, t.ema.Steps = state.Step, state.ParamSteps, state.EMASteps
 	if len(t.opt.Steps) != len(t.params) {
@@ -120,9 +133,29 @@ func (t *netTrainer) resume() error {
 	t.net.speech.refresh()
 	t.net.noise.refresh()
 	if t.scores = state.Best; t.scores != nil {
-		t.best, err = enhance.Load(t.bestPath())
+		if t.best, err = enhance.Load(t.bestPath()); err != nil {
+			return fmt.Errorf("train: best model of checkpoint %s: %w; delete the checkpoint to start again", t.in.Checkpoint, err)
+		}
 	}
-	return err
+	return nil
+}
+
+// fingerprint is a checksum of the dictionaries, of the model to start from and of
+// the list of recordings: without it a run whose inputs were made anew would be
+// taken for finished.
+func (in *NetInputs) fingerprint() string {
+	h := sha256.New()
+	values := func(v []float32) {
+		fmt.Fprintln(h, len(v))
+		_ = binary.Write(h, binary.LittleEndian, v) // a hash takes everything
+	}
+	values(in.Speech.W)
+	values(in.Noise.W)
+	fmt.Fprintln(h, in.Meta[ManifestKey])
+	if m := in.Start; m != nil {
+		_, _ = m.WriteTo(h) // and a model that was read can be written
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // differs names the first setting that a run must share with the one it goes on
@@ -134,6 +167,8 @@ func (c *NetConfig) differs(d *NetConfig) string {
 		return "grid"
 	case c.Shape != d.Shape:
 		return "shape"
+	case c.Cues != d.Cues:
+		return "kind of cues"
 	case c.Exponent != d.Exponent:
 		return "exponent"
 	case c.Lanes != d.Lanes || c.Segment != d.Segment || c.Workers != d.Workers:

@@ -3,7 +3,6 @@ package train
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"sotto/enhance"
@@ -95,37 +94,69 @@ func DefaultNetConfig() NetConfig {
 
 // Validate returns an error for settings that cannot train.
 func (c *NetConfig) Validate() error {
+	for _, s := range c.settings() {
+		if !(s.value >= s.lo && s.value <= s.hi) { // so that NaN is refused
+			return fmt.Errorf("train: %s is %g: expected %g to %g", s.name, s.value, s.lo, s.hi)
+		}
+	}
 	switch {
-	case c.Shape.Hidden < 1 || c.Shape.Layers < 1:
-		return fmt.Errorf("train: network of %d layers of %d units: expected at least one of one", c.Shape.Layers, c.Shape.Hidden)
-	case c.Lanes < 1 || c.Workers < 1 || c.Lanes%c.Workers != 0:
+	case c.Lanes%c.Workers != 0:
 		return fmt.Errorf("train: %d mixtures a batch on %d workers: expected a multiple of the workers", c.Lanes, c.Workers)
-	case c.Shape.FilterTaps < 0 || c.Shape.FilterTaps > 0 && (c.Shape.FilterBins < 1 || c.Shape.FilterBins > c.Grid.Bins()):
-		return fmt.Errorf("train: filter of %d taps for %d bins: expected at least one of each, and at most %d bins", c.Shape.FilterTaps, c.Shape.FilterBins, c.Grid.Bins())
-	case c.Cues.Advance < 0 || c.Cues.Advance >= c.Grid.Bins():
-		return fmt.Errorf("train: phase advance of %d bins: expected 0 to %d", c.Cues.Advance, c.Grid.Bins()-1)
+	case c.Shape.FilterTaps > 0 && c.Shape.FilterBins < 1:
+		return fmt.Errorf("train: filter of %d taps for %d bins: expected at least one bin", c.Shape.FilterTaps, c.Shape.FilterBins)
 	case c.Shape.FilterTaps == 0 && (c.FilterBare != 0 || c.FilterRate != 1):
 		return errors.New("train: a rate of the filter, or mixtures without it, but no filter: set its taps")
-	case !(c.FilterBare >= 0 && c.FilterBare < 1):
-		return fmt.Errorf("train: %g of the mixtures without the filter: expected 0 or more and less than 1", c.FilterBare)
-	case !(c.FilterRate >= 0 && c.FilterRate <= 1):
-		return fmt.Errorf("train: filter learning at %g of the rate: expected 0 to 1", c.FilterRate)
-	case !(c.Loss.Listening >= 0) || math.IsInf(c.Loss.Listening, 1):
-		return fmt.Errorf("train: perceptual loss weighed by %g: expected 0 or more", c.Loss.Listening)
-	case !(c.Loss.Intelligibility >= 0) || math.IsInf(c.Loss.Intelligibility, 1):
-		return fmt.Errorf("train: lost intelligibility weighed by %g: expected 0 or more", c.Loss.Intelligibility)
 	case c.Loss.Listening > 0 && (c.Grid.SampleRate != pesq.FrameRate || c.Grid.Frame != listenerFrame):
 		return fmt.Errorf("train: perceptual loss on frames of %v at %d Hz: expected %v at %d Hz, those of its bands", c.Grid.Frame, c.Grid.SampleRate, listenerFrame, pesq.FrameRate)
-	case c.Segment < 100*time.Millisecond:
-		return fmt.Errorf("train: segments of %v: expected at least 100 ms", c.Segment)
-	case c.Rate <= 0:
-		return errors.New("train: learning rate 0: expected a positive rate, such as 1e-3")
-	case c.Mixers < 1:
-		return errors.New("train: no mixing goroutine: expected at least 1")
-	case !(c.Hours > 0) || c.steps(c.Hours) < 1:
+	case c.steps(c.Hours) < 1:
 		return fmt.Errorf("train: %g hours of mixtures: expected at least those of one batch, %.3g", c.Hours, c.batchHours())
 	}
 	return c.Grid.Validate()
+}
+
+// setting is a number of the configuration with the range that it must be in.
+type setting struct {
+	name          string
+	value, lo, hi float64
+}
+
+// settings lists the numbers that have a range. The upper ends are no advice: they
+// stop slips of the keyboard before they take the machine's memory or its days.
+func (c *NetConfig) settings() []setting {
+	const least, most, days = 1e-9, 1e9, 30 * 24 * time.Hour
+	bins := float64(c.Grid.Bins())
+	return []setting{
+		{"width of the network", float64(c.Shape.Hidden), 1, 4096},
+		{"number of layers", float64(c.Shape.Layers), 1, 64},
+		{"taps of the filter", float64(c.Shape.FilterTaps), 0, 64},
+		{"bins of the filter", float64(c.Shape.FilterBins), 0, bins},
+		{"bins of the phase cues", float64(c.Cues.Advance), 0, bins - 1},
+		{"exponent of the mask", c.Exponent, 0.1, 4},
+		{"share of the complex term", c.Loss.Complex, 0, 1},
+		{"weight of missing energy", c.Loss.Missing, 0, most},
+		{"weight of the SI-SDR", c.Loss.SISDR, 0, most},
+		{"tilt of the loss", c.Loss.Tilt, -10, 10},
+		{"weight of the perceptual loss", c.Loss.Listening, 0, most},
+		{"weight of lost intelligibility", c.Loss.Intelligibility, 0, most},
+		{"hours of mixtures", c.Hours, 0, 1e6},
+		{"hours of regression", c.RegressionHours, 0, 1e6},
+		{"share of the hours before the dictionaries learn", c.TuneFrom, 0, most},
+		{"mixtures in a batch", float64(c.Lanes), 1, 4096},
+		{"seconds of a mixture", c.Segment.Seconds(), 0.1, 60},
+		{"learning rate", c.Rate, least, 1},
+		{"final learning rate", c.Floor, 0, 1},
+		{"share of the rate for the filter", c.FilterRate, 0, 1},
+		{"share of the mixtures without the filter", c.FilterBare, 0, 0.99},
+		{"steps of warm-up", float64(c.WarmUp), 0, most},
+		{"weight decay", c.WeightDecay, 0, 1},
+		{"bound of the gradient", c.GradientNorm, least, most},
+		{"decay of the average", c.Average, 0, 1},
+		{"probability of a carried state", c.CarryState, 0, 1},
+		{"number of workers", float64(c.Workers), 1, 1024},
+		{"number of mixers", float64(c.Mixers), 1, 1024},
+		{"seconds between checkpoints", c.SaveEvery.Seconds(), 0, days.Seconds()},
+		{"seconds between validations", c.ValidateEvery.Seconds(), 0, days.Seconds()},
+	}
 }
 
 // MixtureSeed returns the seed of the mixtures: MixSeed, or else Seed.

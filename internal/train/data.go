@@ -24,7 +24,8 @@ type DataConfig struct {
 	// ValidationSpeech are folders of other speakers; when there are none, every
 	// twentieth speaker of Speech is held out.
 	ValidationSpeech []string
-	// HeldNoise is the share of the noise clips that is held out for validation.
+	// HeldNoise is the share of the noise clips that is held out for validation, more
+	// than 0 and less than 1.
 	HeldNoise float64
 	// Exclude are base names of clips that neither training nor validation may
 	// use, such as those of a demonstration.
@@ -50,6 +51,9 @@ type Data struct {
 // LoadData reads the folders and splits them. report, when not nil, is told how
 // many of the files of the present folder are read.
 func LoadData(ctx context.Context, cfg DataConfig, report func(done, total int)) (*Data, error) {
+	if !(cfg.HeldNoise > 0 && cfg.HeldNoise < 1) {
+		return nil, fmt.Errorf("train: %g of the noise held out for validation: expected more than 0 and less than 1", cfg.HeldNoise)
+	}
 	out := newExclusion(cfg.Exclude)
 	speech, err := loadSet(ctx, "speech", cfg.Speech, out, report)
 	if err != nil {

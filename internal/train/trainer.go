@@ -27,13 +27,17 @@ type NetInputs struct {
 	// Validate scores a model on held-out speakers and noises; nil skips
 	// validation, and the last average is the result.
 	Validate func(context.Context, *enhance.Model) (*Scores, error)
-	// Meta goes into the model file: data, licences, command.
+	// Meta goes into the model file: data, licences, command. [ManifestKey] tells
+	// runs on other recordings apart.
 	Meta map[string]string
 	// Name is the model's name.
 	Name string
 	// Checkpoint is the file that a killed run resumes from; empty keeps none.
 	Checkpoint string
 }
+
+// ManifestKey is where Meta holds the checksum of the list of recordings.
+const ManifestKey = "manifest"
 
 // Progress is what a report sees.
 type Progress struct {
@@ -178,17 +182,30 @@ func (t *netTrainer) run(ctx context.Context, report func(Progress)) error {
 			return t.stop(err)
 		}
 		t.step++
-		t.track(terms, t.step-1 == regress)
+		t.track(terms, t.step == 1 || t.step-1 == regress)
 		scores, best, err := t.maintain(ctx, t.step == total)
 		if err != nil {
 			return t.stop(err)
 		}
 		report(t.progress(total, rate, scores, best))
 	}
+	if t.unscored() { // a run that was stopped while it validated its last weights
+		scores, best, err := t.maintain(ctx, true)
+		if err != nil {
+			return t.stop(err)
+		}
+		report(t.progress(total, t.cfg.Floor, scores, best))
+	}
 	if t.best == nil {
 		t.best = t.export()
 	}
 	return nil
+}
+
+// unscored says whether the present weights are still to be validated.
+func (t *netTrainer) unscored() bool {
+	n := len(t.history)
+	return t.in.Validate != nil && (n == 0 || t.history[n-1].Step != t.step)
 }
 
 // stop saves before a run ends early and returns why it does. A save that fails
@@ -301,15 +318,15 @@ func (w *worker) leaveOut(c nn.Mat) {
 }
 
 // track smooths the loss over about fifty steps; it starts again where the loss
-// changes its meaning. A batch whose loss is not finite moved no weight
-// ([nn.ClipGlobalNorm]) and counts no more here: the average would stay what it
-// is, which no checkpoint can hold.
+// changes its meaning. A batch whose loss is not finite gives no gradient
+// ([nn.ClipGlobalNorm]) and does not count here either: no checkpoint can hold
+// what it would make of the average.
 func (t *netTrainer) track(terms lossTerms, restart bool) {
 	if v := terms.Total + terms.Compressed + terms.SISDR; math.IsNaN(v) || math.IsInf(v, 0) {
 		return
 	}
 	k := 0.02
-	if t.step == t.beganStep+1 || restart {
+	if restart {
 		k = 1
 	}
 	t.smooth.Total += k * (terms.Total - t.smooth.Total)
@@ -347,7 +364,7 @@ func (t *netTrainer) maintain(ctx context.Context, last bool) (scores *Scores, b
 
 func (t *netTrainer) progress(total int, rate float64, scores *Scores, best bool) Progress {
 	elapsed := time.Since(t.began)
-	done := t.step - t.beganStep
+	done := max(t.step-t.beganStep, 1)
 	return Progress{
 		Step: t.step, Steps: total, Hours: float64(t.step) * t.cfg.batchHours(),
 		HoursPerMinute: float64(done) * t.cfg.batchHours() / elapsed.Minutes(),

@@ -1,10 +1,7 @@
 package train
 
 import (
-	"context"
-	"errors"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -72,86 +69,6 @@ func ratio(clean, est []float32) float64 {
 	return 10 * math.Log10(s/e)
 }
 
-// TestNetResumes kills a run half-way and expects the resumed run to end in the
-// same weights as one that was left alone.
-func TestNetResumes(t *testing.T) {
-	whole, in := smallRun(12)
-	want, _, err := Net(t.Context(), whole, in, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
-	ctx, kill := context.WithCancel(t.Context())
-	_, _, err = Net(ctx, whole, in, func(p Progress) {
-		if p.Step == 5 {
-			kill()
-		}
-	})
-	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("a killed run returned %v", err)
-	}
-	resumed := 0
-	got, _, err := Net(t.Context(), whole, in, func(Progress) { resumed++ })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resumed > 7 {
-		t.Errorf("the resumed run took %d steps, expected the remaining 7 at most", resumed)
-	}
-	for i, w := range want.Network.GRU[0].WeightHH {
-		if g := got.Network.GRU[0].WeightHH[i]; math.Abs(float64(g-w)) > 1e-5 {
-			t.Fatalf("weight %d is %g after a resume, %g without a kill", i, g, w)
-		}
-	}
-}
-
-// TestNetKeepsAStepCancelledInValidation interrupts a run while it validates:
-// the steps before must not be lost.
-func TestNetKeepsAStepCancelledInValidation(t *testing.T) {
-	cfg, in := smallRun(4)
-	in.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
-	ctx, kill := context.WithCancel(t.Context())
-	cfg.ValidateEvery = 0
-	validations := 0
-	in.Validate = func(ctx context.Context, _ *enhance.Model) (*Scores, error) {
-		if validations++; validations == 2 {
-			kill()
-		}
-		return &Scores{}, ctx.Err()
-	}
-	if _, _, err := Net(ctx, cfg, in, nil); !errors.Is(err, context.Canceled) {
-		t.Fatalf("a killed run returned %v", err)
-	}
-	steps := 0
-	if _, _, err := Net(t.Context(), cfg, in, func(Progress) { steps++ }); err != nil {
-		t.Fatal(err)
-	}
-	if steps != 2 {
-		t.Errorf("the resumed run took %d steps, expected the remaining 2", steps)
-	}
-}
-
-// TestNetTellsOfALostCheckpoint interrupts a run whose checkpoint cannot be
-// written any more: that must not look like an interruption that can go on.
-func TestNetTellsOfALostCheckpoint(t *testing.T) {
-	cfg, in := smallRun(4)
-	dir := filepath.Join(t.TempDir(), "work")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	in.Checkpoint = filepath.Join(dir, "checkpoint")
-	ctx, kill := context.WithCancel(t.Context())
-	_, _, err := Net(ctx, cfg, in, func(Progress) {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-		kill()
-	})
-	if err == nil || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "checkpoint") {
-		t.Errorf("error %v, expected one about the checkpoint that is not context.Canceled", err)
-	}
-}
-
 // badSource yields one mixture that is not a number.
 type badSource struct {
 	Source
@@ -183,46 +100,6 @@ func TestNetSurvivesABadBatch(t *testing.T) {
 	}
 	if err := m.Validate(); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestNetFailsEarlyWhereItCannotSave expects no training towards a checkpoint
-// that cannot be written.
-func TestNetFailsEarlyWhereItCannotSave(t *testing.T) {
-	cfg, in := smallRun(2)
-	in.Checkpoint = filepath.Join(t.TempDir(), "missing", "checkpoint")
-	steps := 0
-	if _, _, err := Net(t.Context(), cfg, in, func(Progress) { steps++ }); err == nil || steps > 0 {
-		t.Errorf("%d steps, error %v: expected an error before the first", steps, err)
-	}
-}
-
-// TestNetResumesOnlyItsOwnRun changes settings between a run and the one that
-// would go on from its checkpoint.
-func TestNetResumesOnlyItsOwnRun(t *testing.T) {
-	cfg, in := smallRun(1)
-	in.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
-	if _, _, err := Net(t.Context(), cfg, in, nil); err != nil {
-		t.Fatal(err)
-	}
-	for want, change := range map[string]func(*NetConfig){
-		"grid":     func(c *NetConfig) { c.Grid = enhance.LowLatencyGrid() },
-		"shape":    func(c *NetConfig) { c.Shape.Hidden++ },
-		"exponent": func(c *NetConfig) { c.Exponent = 1 },
-		"workers":  func(c *NetConfig) { c.Workers = 1 },
-		"segment":  func(c *NetConfig) { c.Segment /= 2 },
-		"seed":     func(c *NetConfig) { c.Seed++ },
-		"mixtures": func(c *NetConfig) { c.MixSeed = c.Seed + 1 },
-	} {
-		other := &netTrainer{cfg: cfg, in: in}
-		change(&other.cfg)
-		if err := other.resume(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("another %s: error %v, expected one that says so", want, err)
-		}
-	}
-	cfg.Rate /= 2
-	if _, _, err := Net(t.Context(), cfg, in, nil); err != nil {
-		t.Errorf("another rate: %v", err)
 	}
 }
 
@@ -344,12 +221,22 @@ func TestNetRefusesBadConfigurations(t *testing.T) {
 // TestSettingsThatCannotTrain expects the error to name what is wrong.
 func TestSettingsThatCannotTrain(t *testing.T) {
 	for want, spoil := range map[string]func(*NetConfig){
-		"without the filter":      func(c *NetConfig) { c.FilterBare = 1 },
-		"of the rate":             func(c *NetConfig) { c.FilterRate = math.NaN() },
-		"no filter":               func(c *NetConfig) { c.Shape.FilterTaps, c.FilterBare = 0, 0.2 },
-		"perceptual loss weighed": func(c *NetConfig) { c.Loss.Listening = math.NaN() },
-		"lost intelligibility":    func(c *NetConfig) { c.Loss.Intelligibility = math.Inf(1) },
-		"perceptual loss on":      func(c *NetConfig) { c.Loss.Listening, c.Grid.Frame = 1, 16*time.Millisecond },
+		"share of the mixtures without the filter": func(c *NetConfig) { c.FilterBare = 1 },
+		"share of the rate for the filter":         func(c *NetConfig) { c.FilterRate = math.NaN() },
+		"no filter":                                func(c *NetConfig) { c.Shape.FilterTaps, c.FilterBare = 0, 0.2 },
+		"weight of the perceptual loss":            func(c *NetConfig) { c.Loss.Listening = math.NaN() },
+		"weight of lost intelligibility":           func(c *NetConfig) { c.Loss.Intelligibility = math.Inf(1) },
+		"perceptual loss on":                       func(c *NetConfig) { c.Loss.Listening, c.Grid.Frame = 1, 16*time.Millisecond },
+		"exponent of the mask":                     func(c *NetConfig) { c.Exponent = 0 },
+		"learning rate":                            func(c *NetConfig) { c.Rate = math.NaN() },
+		"weight of the SI-SDR":                     func(c *NetConfig) { c.Loss.SISDR = math.NaN() },
+		"share of the hours before":                func(c *NetConfig) { c.TuneFrom = math.NaN() },
+		"hours of regression":                      func(c *NetConfig) { c.RegressionHours = -1 },
+		"hours of mixtures":                        func(c *NetConfig) { c.Hours = math.Inf(1) },
+		"least those of one batch":                 func(c *NetConfig) { c.Hours = 1e-6 },
+		"width of the network":                     func(c *NetConfig) { c.Shape.Hidden = 1e8 },
+		"multiple of the workers":                  func(c *NetConfig) { c.Lanes = 2*c.Workers + 1 },
+		"seconds between validations":              func(c *NetConfig) { c.ValidateEvery = -1 },
 	} {
 		cfg, _ := smallRun(1)
 		allStages(&cfg)
