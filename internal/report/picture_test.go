@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"sotto/internal/testsig"
@@ -42,6 +43,29 @@ func coloured(img image.Image, c color.Color) int {
 		}
 	}
 	return n
+}
+
+// TestSpectrumOfBrokenSamples draws what no scale could hold as silence.
+func TestSpectrumOfBrokenSamples(t *testing.T) {
+	const rate = 16000
+	quiet := testsig.Sine(rate, 1000, rate, 0.5)
+	quiet[7000] = 0
+	want, err := NewSpectrum(Clip{Rate: rate, Samples: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		broken := slices.Clone(quiet)
+		broken[7000] = float32(v)
+		clip := Clip{Rate: rate, Samples: broken}
+		got, err := NewSpectrum(clip)
+		if err != nil || !slices.Equal(got.Level, want.Level) {
+			t.Errorf("a sample of %v: error %v, or other levels than with 0 in its place", v, err)
+		}
+		if _, err := Spectrograms(clip); err != nil {
+			t.Errorf("a sample of %v: %v", v, err)
+		}
+	}
 }
 
 func TestSpectrumOfSine(t *testing.T) {

@@ -53,7 +53,8 @@ type Spectrum struct {
 }
 
 // NewSpectrum computes the spectrogram of a clip with a periodic Hann window of
-// 32 ms, scaled so that a full-scale sine reads 0 dB.
+// 32 ms, scaled so that a full-scale sine reads 0 dB. Samples that are not finite
+// count as silence.
 func NewSpectrum(c Clip) (*Spectrum, error) {
 	if c.Rate <= 0 {
 		return nil, fmt.Errorf("%s: sample rate is %d Hz, expected a positive one", c.Title, c.Rate)
@@ -76,7 +77,7 @@ func NewSpectrum(c Clip) (*Spectrum, error) {
 		for i := range seq {
 			seq[i] = 0
 			if t := start + i; t >= 0 && t < len(c.Samples) {
-				seq[i] = win[i] * float64(c.Samples[t])
+				seq[i] = win[i] * sound(c.Samples[t])
 			}
 		}
 		for k, v := range fft.Coefficients(coef, seq) {
@@ -87,6 +88,14 @@ func NewSpectrum(c Clip) (*Spectrum, error) {
 	return s, nil
 }
 
+// sound returns v, or 0 if it is not a number or infinite.
+func sound(v float32) float64 {
+	if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+		return 0
+	}
+	return float64(v)
+}
+
 // image paints the spectrogram with lo..hi dB over the colour map.
 func (s *Spectrum) image(colours palette.ColorMap) image.Image {
 	img := image.NewRGBA(image.Rect(0, 0, s.Frames, s.Bins))
@@ -94,7 +103,7 @@ func (s *Spectrum) image(colours palette.ColorMap) image.Image {
 	for f := range s.Frames {
 		for k := range s.Bins {
 			v := min(max(float64(s.Level[f*s.Bins+k]), lo), hi)
-			if c, err := colours.At(v); err == nil { // in range by construction; NaN stays black
+			if c, err := colours.At(v); err == nil { // in range by construction
 				img.Set(f, s.Bins-1-k, c)
 			}
 		}
