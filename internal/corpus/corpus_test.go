@@ -236,14 +236,20 @@ func TestScreenRejectsWhatTeachesWrongThings(t *testing.T) {
 	for i, v := range quiet {
 		dull[i] += v
 	}
+	// A stand that shakes says nothing about the noise of a room.
+	shaken := testsig.WhiteNoise(len(good), 0.5, 6)
+	filter4(shaken, butterworth8(lowPass, 30))
+	for i, v := range good {
+		shaken[i] += v
+	}
 	s := &Set{}
-	for name, x := range map[string][]float32{"good": good, "noisy": noisy, "dull": dull, "clipped": clipped, "short": good[:1000]} {
+	for name, x := range map[string][]float32{"good": good, "shaken": shaken, "noisy": noisy, "dull": dull, "clipped": clipped, "short": good[:1000]} {
 		s.Clips = append(s.Clips, Clip{Name: "test__" + name, Samples: quantise(x)})
 	}
 	s.sort()
 	kept, report := Screen(s, DefaultThresholds())
-	if len(kept.Clips) != 1 || kept.Clips[0].Name != "test__good" {
-		t.Errorf("kept %d clips, want test__good alone:\n%v", len(kept.Clips), report.Quality)
+	if len(kept.Clips) != 2 || kept.Clips[0].Name != "test__good" || kept.Clips[1].Name != "test__shaken" {
+		t.Errorf("kept %d clips, want test__good and test__shaken alone:\n%v", len(kept.Clips), report.Quality)
 	}
 	total := report.Corpora[len(report.Corpora)-1]
 	for _, why := range []string{rejectNoisy, rejectDull, rejectClipped, rejectShort} {

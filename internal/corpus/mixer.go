@@ -123,6 +123,7 @@ func (d *draft) make() {
 	silent := kind < d.cfg.NoiseOnly
 	if !silent {
 		d.talk()
+		d.ground()
 	}
 	snr := d.drawSNR()
 	kept := false

@@ -14,6 +14,7 @@ func onlyConfig() MixConfig {
 	cfg := DefaultMixConfig()
 	cfg.NoiseOnly, cfg.NearClean = 0, 0
 	cfg.Speech.SpeedChange, cfg.Speech.Lead, cfg.Speech.OtherTalker = 0, 0, 0
+	cfg.Speech.Floor, cfg.Speech.Rumble = 0, 0
 	cfg.Noise = NoiseConfig{Talkers: Range{3, 12}, Speed: Range{1, 1}}
 	cfg.Channel = ChannelConfig{T60: cfg.Channel.T60, Cutoff: cfg.Channel.Cutoff}
 	cfg.Accident = AccidentConfig{}

@@ -41,6 +41,18 @@ func (d *draft) white(x []float32) {
 
 // shaped is noise with a random spectral slope, sometimes with a resonance, steady or with a moving level.
 func (d *draft) shaped() {
+	d.colour()
+	switch u := d.rng.Float64(); {
+	case u < 0.3:
+		d.modulate(d.logarithmic(0.05, 0.6), Range{3, 25}.draw(d.rng), false)
+	case u < 0.55:
+		d.modulate(d.logarithmic(0.04, 1.5), Range{3, 25}.draw(d.rng), true)
+	}
+	d.Sources = append(d.Sources, sourceShaped)
+}
+
+// colour fills source, which is silent, with steady noise of a random spectral slope, sometimes with a resonance.
+func (d *draft) colour() {
 	d.white(d.source)
 	// Three shelves, two octaves apart, make a slope of -9 to 3 dB per octave.
 	step := 2 * Range{-9, 3}.draw(d.rng)
@@ -52,13 +64,6 @@ func (d *draft) shaped() {
 			peak(d.logarithmic(100, 6000), Range{-12, 12}.draw(d.rng), d.logarithmic(1, 10)),
 		})
 	}
-	switch u := d.rng.Float64(); {
-	case u < 0.3:
-		d.modulate(d.logarithmic(0.05, 0.6), Range{3, 25}.draw(d.rng), false)
-	case u < 0.55:
-		d.modulate(d.logarithmic(0.04, 1.5), Range{3, 25}.draw(d.rng), true)
-	}
-	d.Sources = append(d.Sources, sourceShaped)
 }
 
 // modulate moves the level of source over depth dB, geometrically between knots every period seconds; the levels of the knots are
@@ -82,6 +87,12 @@ func (d *draft) modulate(period, depth float64, regular bool) {
 
 // hum is the mains and its harmonics, the odd ones stronger.
 func (d *draft) hum() {
+	d.mains()
+	d.Sources = append(d.Sources, sourceHum)
+}
+
+// mains adds the mains frequency and its harmonics to source.
+func (d *draft) mains() {
 	base := 50.0
 	if d.chance(0.5) {
 		base = 60
@@ -95,7 +106,6 @@ func (d *draft) hum() {
 		}
 		d.oscillate(d.source, base*float64(k+1), 0, float32(level))
 	}
-	d.Sources = append(d.Sources, sourceHum)
 }
 
 // oscillate adds a sine of random phase to x whose frequency goes from f Hz by slide Hz per second. The sine is a rotation by
@@ -117,12 +127,18 @@ func (d *draft) oscillate(x []float32, f, slide float64, level float32) {
 	}
 }
 
-// clicks are impulses and short decaying resonances at random times: keys, switches, crackle, knocks.
+// clicks are impulses and short decaying resonances: keys, switches, crackle and knocks at random times, clocks and machines at
+// regular ones.
 func (d *draft) clicks() {
 	rate := d.logarithmic(1, 40)
 	pitch, ring := d.logarithmic(200, 6000), d.logarithmic(0.0003, 0.02)
+	regular := d.chance(0.3)
 	for pos := 0.0; ; {
-		pos -= math.Log(1-d.rng.Float64()) / rate * SampleRate // Poisson arrivals: exponential distances.
+		if wait := SampleRate / rate; regular {
+			pos += wait
+		} else {
+			pos -= math.Log(1-d.rng.Float64()) * wait // Poisson arrivals: exponential distances.
+		}
 		if int(pos) >= len(d.source) {
 			break
 		}
