@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"sotto/internal/testsig"
@@ -64,6 +65,25 @@ func TestSpectrumOfBrokenSamples(t *testing.T) {
 		}
 		if _, err := Spectrograms(clip); err != nil {
 			t.Errorf("a sample of %v: %v", v, err)
+		}
+	}
+}
+
+// TestLongTitlesLoseTheirMiddle keeps the ends of names, and leaves short ones alone.
+func TestLongTitlesLoseTheirMiddle(t *testing.T) {
+	style := newPlot("", "", "").Title.TextStyle
+	long := "first" + strings.Repeat("é", 300) + "last"
+	for _, title := range []string{"", "noisy.wav", long} {
+		got := shorten(title, style, panelWidth)
+		if w := style.Width(got); w > panelWidth {
+			t.Errorf("a title of %v in a panel of %v", w, panelWidth)
+		}
+		head, tail, cut := strings.Cut(got, "…")
+		if cut != (title == long) || !strings.HasPrefix(title, head) || !strings.HasSuffix(title, tail) {
+			t.Errorf("%q became %q, want its beginning and its end", title, got)
+		}
+		if cut && (len(head) < 20 || len(tail) < 20) {
+			t.Errorf("%q is left, want as much as there is room for", got)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/plot/palette"
 	"gonum.org/v1/plot/palette/moreland"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -143,10 +144,27 @@ func Spectrograms(clips ...Clip) (image.Image, error) {
 
 func (s *Spectrum) plot(title string, colours palette.ColorMap) *plot.Plot {
 	p := newPlot(title, "time in s", "frequency in kHz")
+	p.Title.Text = shorten(title, p.Title.TextStyle, panelWidth-4*margin)
 	p.Add(plotter.NewImage(s.image(colours), 0, 0, s.Seconds, s.Nyquist/1000))
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, s.Seconds, 0, s.Nyquist/1000
 	p.X.Padding, p.Y.Padding = 0, 0
 	return p
+}
+
+// shorten leaves out the middle of a text that is wider than width: files of one
+// recording differ at either end of their names.
+func shorten(title string, style text.Style, width vg.Length) string {
+	if style.Width(title) <= width {
+		return title
+	}
+	r := []rune(title)
+	for n := len(r) - 1; n > 0; n-- {
+		head := (n + 1) / 2
+		if s := string(r[:head]) + "…" + string(r[len(r)-n/2:]); style.Width(s) <= width {
+			return s
+		}
+	}
+	return ""
 }
 
 const (
