@@ -42,18 +42,31 @@ const (
 // empty in the next. With them, the mask for a recording at 16 kHz and for
 // the same one resampled to 48 kHz agreed to 15 dB; without, to 35 and more.
 func DefaultBands() []int {
-	const first, linear, end = 1, 48, 250
-	edges := []int{first}
-	for k := first; k < end; {
+	const linear = 48
+	edges := []int{firstBin}
+	for k := firstBin; k < endBin; {
 		width := 1
 		if k >= linear {
 			width += (k - linear) / 16
 		}
-		k = min(k+width, end)
+		k = min(k+width, endBin)
 		edges = append(edges, k)
 	}
 	return edges
 }
+
+// NarrowBands returns the edges of bands of one bin each, over the same bins as
+// those of [DefaultBands]: the resolution of the spectrum itself.
+func NarrowBands() []int {
+	var edges []int
+	for k := firstBin; k <= endBin; k++ {
+		edges = append(edges, k)
+	}
+	return edges
+}
+
+// The bands cover the bins from firstBin to endBin-1.
+const firstBin, endBin = 1, 250
 
 // Cues are features that a model may have beside the levels of the bands.
 type Cues struct {

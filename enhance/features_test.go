@@ -41,6 +41,16 @@ func TestDefaultBands(t *testing.T) {
 	}
 }
 
+func TestNarrowBands(t *testing.T) {
+	edges, wide := NarrowBands(), DefaultBands()
+	if edges[0] != wide[0] || edges[len(edges)-1] != wide[len(wide)-1] || len(edges) != 250 {
+		t.Errorf("%d edges from %d to %d, want 250 over the bins of the default bands", len(edges), edges[0], edges[len(edges)-1])
+	}
+	if err := (FeatureSpec{Edges: edges}).Validate(257); err != nil {
+		t.Error(err)
+	}
+}
+
 // naiveFeatures is the definition in float64, over a whole recording.
 func naiveFeatures(s FeatureSpec, frames [][]complex64, hop float64) [][]float64 {
 	var out [][]float64

@@ -99,6 +99,7 @@ func newTrainNet(a *app) *cobra.Command {
 	flags.IntVar(&c.Shape.FilterBins, "filter-bins", c.Shape.FilterBins, "bins of that filter")
 	flags.Float64Var(&c.FilterRate, "filter-rate", c.FilterRate, "share of the learning rate that the filter's layer learns with")
 	flags.Float64Var(&c.FilterBare, "filter-bare", c.FilterBare, "share of the mixtures that go without the filter")
+	flags.BoolVar(&c.NarrowBands, "narrow-bands", c.NarrowBands, "show the network levels of single bins instead of bands")
 	flags.BoolVar(&c.Cues.Floor, "floor-cues", c.Cues.Floor, "show the network the levels above the noise floor")
 	flags.IntVar(&c.Cues.Advance, "phase-cues", c.Cues.Advance, "low bins whose phase advance the network sees")
 	flags.Float64Var(&c.Exponent, "exponent", c.Exponent, "exponent of the mask")

@@ -92,6 +92,12 @@ func TestTrainFromTIMITAndNOISEX(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(model+".work", "curves.png")); err != nil {
 		t.Errorf("no curves: %v", err)
 	}
+	if m.Features.Bands() != len(enhance.DefaultBands())-1 {
+		t.Errorf("the model hears %d bands, expected the default ones", m.Features.Bands())
+	}
+	if narrow := trainNet(filepath.Join(dir, "narrow.sotto"), "--narrow-bands"); narrow.Features.Bands() != 249 {
+		t.Errorf("with --narrow-bands the model hears %d bands, expected 249 of one bin each", narrow.Features.Bands())
+	}
 	other := trainNet(filepath.Join(dir, "other.sotto"), "--mix-seed", "2")
 	if reflect.DeepEqual(m.Network, other.Network) {
 		t.Error("with another seed of the mixtures the network learned the same")

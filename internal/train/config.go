@@ -16,8 +16,10 @@ type NetConfig struct {
 	Grid enhance.Grid
 	// Shape is the size of the network.
 	Shape NetShape
-	// Cues says what the network hears besides the levels of the bands.
-	Cues enhance.Cues
+	// Cues says what the network hears besides the levels of the bands, and
+	// NarrowBands that these are of one bin each.
+	Cues        enhance.Cues
+	NarrowBands bool
 	// Exponent is p of the mask.
 	Exponent float64
 	// Loss weighs the terms of the second step's loss.
@@ -157,6 +159,15 @@ func (c *NetConfig) settings() []setting {
 		{"seconds between checkpoints", c.SaveEvery.Seconds(), 0, days.Seconds()},
 		{"seconds between validations", c.ValidateEvery.Seconds(), 0, days.Seconds()},
 	}
+}
+
+// features returns what the network hears, not yet standardised.
+func (c *NetConfig) features() enhance.FeatureSpec {
+	spec := enhance.FeatureSpec{Edges: enhance.DefaultBands(), Tau: enhance.DefaultTau, Cues: c.Cues}
+	if c.NarrowBands {
+		spec.Edges = enhance.NarrowBands()
+	}
+	return spec
 }
 
 // MixtureSeed returns the seed of the mixtures: MixSeed, or else Seed.

@@ -142,11 +142,10 @@ func inverse(w []float32) []float32 {
 // from: with 3 s each, 13 minutes, far more than 292 means and deviations need.
 const statisticsMixtures = 256
 
-// measureFeatures returns the default features with the mean and the standard
-// deviation of each feature over mixtures of the source. The mixtures come from
-// the far end of the numbering, which training does not reach.
-func measureFeatures(src Source, grid enhance.Grid, cues enhance.Cues) (enhance.FeatureSpec, error) {
-	spec := enhance.FeatureSpec{Edges: enhance.DefaultBands(), Tau: enhance.DefaultTau, Cues: cues}
+// measureFeatures returns spec with the mean and the standard deviation of each
+// feature over mixtures of the source. The mixtures come from the far end of the
+// numbering, which training does not reach.
+func measureFeatures(src Source, grid enhance.Grid, spec enhance.FeatureSpec) (enhance.FeatureSpec, error) {
 	cfg := grid.At(grid.SampleRate)
 	analyzer, err := stft.NewAnalyzer(cfg)
 	if err != nil {

@@ -125,7 +125,7 @@ func Net(ctx context.Context, cfg NetConfig, in NetInputs, report func(Progress)
 
 func newNetTrainer(cfg NetConfig, in NetInputs) (*netTrainer, error) {
 	t := &netTrainer{cfg: cfg, in: in}
-	spec, err := measureFeatures(in.Source, cfg.Grid, cfg.Cues)
+	spec, err := measureFeatures(in.Source, cfg.Grid, cfg.features())
 	if err != nil {
 		return nil, err
 	}
