@@ -7,7 +7,8 @@ import "math"
 func (d *draft) ground() {
 	cfg := &d.cfg.Speech
 	d.frames = framePowers(d.frames, d.Clean)
-	if activePower(d.frames) < quietest {
+	voice := activePower(d.frames)
+	if voice < quietest {
 		return
 	}
 	if d.chance(cfg.Floor) {
@@ -17,13 +18,13 @@ func (d *draft) ground() {
 		} else {
 			d.colour()
 		}
-		d.lay(cfg.FloorLevel)
+		d.lay(cfg.FloorLevel, voice)
 	}
 	if d.chance(cfg.Rumble) {
 		clear(d.source)
 		d.white(d.source)
 		filter3(d.source, butterworth6(lowPass, d.logarithmic(rumbleLow, rumbleHigh)))
-		d.lay(cfg.RumbleLevel)
+		d.lay(cfg.RumbleLevel, voice)
 	}
 }
 
@@ -33,13 +34,13 @@ const (
 	rumbleHigh = voiceBand
 )
 
-// lay adds source to Clean at a level in dB, drawn from r, against utterances of level one.
-func (d *draft) lay(r Range) {
-	p := float64(power(d.source))
+// lay adds source to Clean at a level in dB, drawn from r, against that of the voice.
+func (d *draft) lay(r Range, voice float32) {
+	p := power(d.source)
 	if p < minPower {
 		return
 	}
-	g := amplitude(r.draw(d.rng)) / float32(math.Sqrt(p))
+	g := amplitude(r.draw(d.rng)) * float32(math.Sqrt(float64(voice/p)))
 	clean := d.Clean[:len(d.source)]
 	for i, v := range d.source {
 		clean[i] += g * v

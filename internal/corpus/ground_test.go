@@ -27,7 +27,8 @@ func TestGroundBelongsToTheTarget(t *testing.T) {
 	} {
 		cfg := onlyConfig()
 		cfg.NearClean, cfg.NearCleanKept = 1, 0
-		cfg.NearCleanSNR = Range{90, 90} // as good as none
+		cfg.Channel.EQ, cfg.Channel.EQGain = 1, 8 // which moves the level of the voice
+		cfg.NearCleanSNR = Range{90, 90}          // as good as none
 		cfg.Level = Range{-20, -20}
 		cfg.Speech.Lead, cfg.Speech.LeadTime, cfg.Speech.LevelSpread = 1, Range{1.5, 1.5}, Range{}
 		cfg.Speech.Floor, cfg.Speech.FloorLevel = c.floor, Range{c.level, c.level}
@@ -55,6 +56,28 @@ func farthest(a, b []float32) float64 {
 		top = max(top, math.Abs(float64(a[i]-b[i])))
 	}
 	return top
+}
+
+// TestGroundHasNoTail expects the same in a room: what the recording has of its own
+// is not what the room gave back.
+func TestGroundHasNoTail(t *testing.T) {
+	cfg := onlyConfig()
+	cfg.NearClean, cfg.NearCleanKept, cfg.NearCleanSNR = 1, 0, Range{90, 90}
+	cfg.Speech.Lead, cfg.Speech.LeadTime = 1, Range{1.5, 1.5}
+	cfg.Speech.Floor, cfg.Speech.FloorLevel = 1, Range{-10, -10}
+	cfg.Speech.RumbleLevel = Range{-10, -10}
+	cfg.Channel.Reverb, cfg.Channel.TailLevel = 1, Range{0, 0}
+	x := newTestMixer(t, cfg, 1)
+	var m Mixture
+	for i := range uint64(10) {
+		x.Mix(i, &m)
+		if diff := farthest(m.Clean[:SampleRate], m.Noisy[:SampleRate]); diff > 1e-4 {
+			t.Errorf("mixture %d: target and input differ by %g before anybody speaks", i, diff)
+		}
+		if diff := farthest(m.Clean, m.Noisy); diff < 0.01 {
+			t.Errorf("mixture %d: no tail of the room in the input", i)
+		}
+	}
 }
 
 // TestNoGroundWithoutAVoice expects that silence stays silent in the target.

@@ -123,7 +123,6 @@ func (d *draft) make() {
 	silent := kind < d.cfg.NoiseOnly
 	if !silent {
 		d.talk()
-		d.ground()
 	}
 	snr := d.drawSNR()
 	kept := false
@@ -136,10 +135,17 @@ func (d *draft) make() {
 	if !math.IsInf(snr, 1) {
 		d.disturb()
 	}
-	d.limitBand()
 	tailed := !silent && d.chance(d.cfg.Channel.Reverb)
 	if tailed {
 		d.reverberate()
+	}
+	if !silent {
+		d.ground()
+	}
+	if limit := d.drawLimit(); tailed {
+		limit.apply(d.Clean, d.Noisy, d.tail)
+	} else {
+		limit.apply(d.Clean, d.Noisy)
 	}
 	d.balance(snr)
 	if kept && !tailed && !math.IsInf(d.LevelDB, -1) {
