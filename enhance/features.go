@@ -183,7 +183,7 @@ func NewFeatures(s FeatureSpec, hop time.Duration) *Features {
 		inverse: make([]float32, bands),
 		mean:    make([]float32, n),
 		scale:   make([]float32, n),
-		slowest: float32(hop.Seconds() / tau.Seconds()),
+		slowest: float32(min(hop.Seconds()/tau.Seconds(), 1)), // beyond 1 the level would swing, beyond 2 diverge
 	}
 	if s.Floor {
 		f.floor = newFloor(bands, hop)

@@ -51,6 +51,23 @@ func TestNarrowBands(t *testing.T) {
 	}
 }
 
+// TestLevelSettlesAtAnyTimeConstant takes one shorter than half a hop, at which a
+// careless recursion diverges.
+func TestLevelSettlesAtAnyTimeConstant(t *testing.T) {
+	const hop = 8 * time.Millisecond
+	f := NewFeatures(FeatureSpec{Edges: DefaultBands(), Tau: hop / 4}, hop)
+	spectrum, dst := make([]complex64, 257), make([]float32, 98)
+	for i := range 300 {
+		for k := range spectrum {
+			spectrum[k] = complex(float32(1+i%2), 0)
+		}
+		f.Relative(dst, spectrum)
+	}
+	if want := math.Log(2); math.Abs(float64(f.Level())-want) > 1e-4 {
+		t.Errorf("level %v, want that of the last frame, %v", f.Level(), want)
+	}
+}
+
 // naiveFeatures is the definition in float64, over a whole recording.
 func naiveFeatures(s FeatureSpec, frames [][]complex64, hop float64) [][]float64 {
 	var out [][]float64

@@ -321,8 +321,8 @@ func (m *Model) file() *safetensors.File {
 	return f
 }
 
-// WriteTo writes the model to w after validating it. Writing what [Read]
-// read gives the same bytes.
+// WriteTo writes the model to w after validating it. Writing what [Read] read
+// of a file that WriteTo wrote gives the same bytes.
 func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	if err := m.Validate(); err != nil {
 		return 0, err

@@ -62,7 +62,7 @@ func newShaping(cfg Config, hop time.Duration, bins int) (*shaping, error) {
 // for the noise that is left to lie as far below the voice as wanted.
 func (s *shaping) apply(g []float32, spectrum, added []complex64) float32 {
 	for k, past := range s.past {
-		g[k] = max(g[k], s.release*past)
+		g[k] = max(sound(g[k]), s.release*past)
 		s.past[k] = g[k]
 	}
 	if s.postFilter > 0 {

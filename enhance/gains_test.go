@@ -91,6 +91,16 @@ func TestRelease(t *testing.T) {
 	}
 }
 
+// TestReleaseForgetsWhatIsNotANumber gives one gain that only absurd weights make.
+func TestReleaseForgetsWhatIsNotANumber(t *testing.T) {
+	s := testShaping(t, Config{Release: 40 * time.Millisecond}, 1)
+	s.apply([]float32{float32(math.NaN())}, []complex64{1}, nil)
+	g := []float32{0.5}
+	if s.apply(g, []complex64{1}, nil); g[0] != 0.5 {
+		t.Errorf("after a gain that is not a number 0.5 becomes %v", g[0])
+	}
+}
+
 func TestShapingRefuses(t *testing.T) {
 	for _, cfg := range []Config{
 		{Residual: -1},

@@ -46,9 +46,19 @@ type channel struct {
 }
 
 func newChannel(proc stream.Processor, rate int) *channel {
-	c := &channel{proc: proc, up: resample.NewStream(rate, proc.SampleRate()), down: resample.NewStream(proc.SampleRate(), rate)}
-	c.skipUp, c.skipProc, c.skipDown = int(c.up.Delay()), proc.Latency(), int(c.down.Delay())
-	return c
+	return resampled(proc, resample.NewStream(rate, proc.SampleRate()), resample.NewStream(proc.SampleRate(), rate))
+}
+
+// twin returns a channel of the same rate for another processor of its kind.
+func (c *channel) twin(proc stream.Processor) *channel {
+	return resampled(proc, c.up.Twin(), c.down.Twin())
+}
+
+func resampled(proc stream.Processor, up, down *resample.Stream) *channel {
+	return &channel{
+		proc: proc, up: up, down: down,
+		skipUp: int(up.Delay()), skipProc: proc.Latency(), skipDown: int(down.Delay()),
+	}
 }
 
 // drop removes up to *n leading samples of x, and counts them off.
@@ -128,8 +138,10 @@ func newCleaner(m *enhance.Model, cfg enhance.Config, info audiofile.Info) (*cle
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range processors {
-		c.channels = append(c.channels, newChannel(p, info.SampleRate))
+	first := newChannel(processors[0], info.SampleRate)
+	c.channels = append(c.channels, first)
+	for _, p := range processors[1:] {
+		c.channels = append(c.channels, first.twin(p))
 	}
 	return c, nil
 }

@@ -194,34 +194,48 @@ func (c *MixConfig) Validate() error {
 			return fmt.Errorf("corpus: MixConfig.%s is %g, expected a probability, 0 to 1", x.name, x.p)
 		}
 	}
-	if g := c.Channel.NoiseEQGain; !(g >= 0 && g <= 60) {
-		return fmt.Errorf("corpus: MixConfig.Channel.NoiseEQGain is %g dB, expected 0 to 60", g)
-	}
-	ranges := []struct {
-		name   string
-		r      Range
-		lo, hi float64
-	}{
-		{"SNR", c.SNR, -60, 100},
-		{"NearCleanSNR", c.NearCleanSNR, -60, 100},
-		{"Level", c.Level, -90, 0},
-		{"NoiseOnlyLevel", c.NoiseOnlyLevel, -90, 0},
-		{"Speech.Speed", c.Speech.Speed, minSpeed, maxSpeed},
-		{"Speech.FloorLevel", c.Speech.FloorLevel, -120, 0},
-		{"Speech.RumbleLevel", c.Speech.RumbleLevel, -120, 0},
-		{"Noise.Speed", c.Noise.Speed, minSpeed, maxSpeed},
-		{"Noise.Talkers", c.Noise.Talkers, 1, 64},
-		{"Noise.GrainTime", c.Noise.GrainTime, 0, 60},
-		{"Channel.T60", c.Channel.T60, 0.05, 10},
-		{"Channel.TailLevel", c.Channel.TailLevel, -90, 30},
-		{"Channel.Cutoff", c.Channel.Cutoff, 500, SampleRate / 2},
-	}
-	for _, x := range ranges {
+	for _, x := range c.ranges() {
 		if !(x.r.Lo >= x.lo && x.r.Hi <= x.hi && x.r.Lo <= x.r.Hi) { // so that NaN is refused
 			return fmt.Errorf("corpus: MixConfig.%s is %g..%g, expected a rising range within %g..%g", x.name, x.r.Lo, x.r.Hi, x.lo, x.hi)
 		}
 	}
 	return nil
+}
+
+// bounds are a range of the configuration and what it must lie within.
+type bounds struct {
+	name   string
+	r      Range
+	lo, hi float64
+}
+
+// ranges lists every range of the configuration, and the gains of equalisers, which are ranges around zero.
+func (c *MixConfig) ranges() []bounds {
+	const longest = 60 // s
+	return []bounds{
+		{"SNR", c.SNR, -60, 100},
+		{"NearCleanSNR", c.NearCleanSNR, -60, 100},
+		{"Level", c.Level, -90, 0},
+		{"NoiseOnlyLevel", c.NoiseOnlyLevel, -90, 0},
+		{"Speech.LeadTime", c.Speech.LeadTime, 0, longest},
+		{"Speech.Pause", c.Speech.Pause, 0, longest},
+		{"Speech.LevelSpread", c.Speech.LevelSpread, -60, 60},
+		{"Speech.Speed", c.Speech.Speed, minSpeed, maxSpeed},
+		{"Speech.FloorLevel", c.Speech.FloorLevel, -120, 0},
+		{"Speech.RumbleLevel", c.Speech.RumbleLevel, -120, 0},
+		{"Noise.Speed", c.Noise.Speed, minSpeed, maxSpeed},
+		{"Noise.Talkers", c.Noise.Talkers, 1, 64},
+		{"Noise.Relative", c.Noise.Relative, -90, 90},
+		{"Noise.RampLevel", c.Noise.RampLevel, -90, 90},
+		{"Noise.GrainTime", c.Noise.GrainTime, 0, longest},
+		{"Channel.EQGain", Range{0, c.Channel.EQGain}, 0, 60},
+		{"Channel.NoiseEQGain", Range{0, c.Channel.NoiseEQGain}, 0, 60},
+		{"Channel.T60", c.Channel.T60, 0.05, 10},
+		{"Channel.TailLevel", c.Channel.TailLevel, -90, 30},
+		{"Channel.Cutoff", c.Channel.Cutoff, 500, SampleRate / 2},
+		{"Accident.ClipDepth", c.Accident.ClipDepth, 0, 90},
+		{"Accident.GapTime", c.Accident.GapTime, 0, longest},
+	}
 }
 
 // probability is a probability and the field of MixConfig that it comes from.

@@ -8,26 +8,31 @@ import (
 	"testing"
 )
 
-// TestEveryProbabilityIsChecked finds the probabilities of a configuration by their type, so that a new one is not forgotten.
-func TestEveryProbabilityIsChecked(t *testing.T) {
+// TestEveryNumberIsChecked finds the numbers of a configuration by their type, so that a new one is not forgotten.
+func TestEveryNumberIsChecked(t *testing.T) {
 	gains := []string{"SNRMode", "EQGain", "NoiseEQGain"} // numbers that are no probabilities
 	var cfg MixConfig
+	refuse := func(name string, f reflect.Value, bad any) {
+		t.Helper()
+		cfg = DefaultMixConfig()
+		f.Set(reflect.ValueOf(bad))
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s = %v: error %v, want one that names it", name, bad, err)
+		}
+	}
 	var check func(v reflect.Value)
 	check = func(v reflect.Value) {
 		for i := range v.NumField() {
-			name, f := v.Type().Field(i).Name, v.Field(i)
-			if f.Kind() == reflect.Struct && f.Type() != reflect.TypeFor[Range]() {
+			switch name, f := v.Type().Field(i).Name, v.Field(i); {
+			case f.Type() == reflect.TypeFor[Range]():
+				for _, bad := range []Range{{math.NaN(), 1}, {-1e6, 1e6}, {1, math.Inf(1)}} {
+					refuse(name, f, bad)
+				}
+			case f.Kind() == reflect.Struct:
 				check(f)
-				continue
-			}
-			if f.Kind() != reflect.Float64 || slices.Contains(gains, name) {
-				continue
-			}
-			for _, p := range []float64{-0.1, 1.1, math.NaN()} {
-				cfg = DefaultMixConfig()
-				f.SetFloat(p)
-				if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), name) {
-					t.Errorf("%s = %g: error %v, want one that names it", name, p, err)
+			case f.Kind() == reflect.Float64 && !slices.Contains(gains, name):
+				for _, bad := range []float64{-0.1, 1.1, math.NaN()} {
+					refuse(name, f, bad)
 				}
 			}
 		}

@@ -66,7 +66,7 @@ func (d *draft) colour() {
 	}
 }
 
-// modulate moves the level of source over depth dB, geometrically between knots every period seconds; the levels of the knots are
+// modulate moves the level of source over depth dB, geometrically between knots every half period (in s); the levels of the knots are
 // random or, when regular, alternate.
 func (d *draft) modulate(period, depth float64, regular bool) {
 	n := int(period / 2 * SampleRate)

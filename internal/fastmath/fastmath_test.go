@@ -2,6 +2,7 @@ package fastmath
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -81,6 +82,15 @@ func TestEdges(t *testing.T) {
 			}
 			if math.IsNaN(float64(y)) || math.IsInf(float64(y), 0) {
 				t.Errorf("%s(%v) = %v, want a finite number", k.name, x, y)
+			}
+		}
+		for _, x := range []float32{math.MaxFloat32, -math.MaxFloat32, 1e-45, 0} {
+			v := slices.Repeat([]float32{x}, 9)
+			for _, y := range k.slice(v, v) {
+				if math.IsNaN(float64(y)) || math.IsInf(float64(y), 0) {
+					t.Errorf("%sTo(%v) = %v, want finite numbers", k.name, x, y)
+					break
+				}
 			}
 		}
 		if y := k.fast(nan); !math.IsNaN(float64(y)) {

@@ -89,7 +89,8 @@ func wideSoftplus(dst, src []float32) int {
 		s := e.Div(all(2).Add(e))
 		q := s.Mul(s)
 		p := all(1.0/11).MulAdd(q, all(1.0/9)).MulAdd(q, all(1.0/7)).MulAdd(q, all(1.0/5)).MulAdd(q, all(1.0/3)).MulAdd(q, all(1))
-		s.Add(s).MulAdd(p, x.Add(size).Mul(all(0.5))).StoreSlice(dst[i:])
+		half := all(0.5)
+		s.Add(s).MulAdd(p, x.Mul(half).Add(size.Mul(half))).StoreSlice(dst[i:]) // halved first: the sum could overflow
 	}
 	archsimd.ClearAVXUpperBits()
 	return n

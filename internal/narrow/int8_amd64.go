@@ -61,7 +61,7 @@ func (m *Matrix) pack(w []float32) {
 	p.weights = make([]int8, groups*blocks*together*block)
 	p.steps, p.y = make([]float32, groups*together), make([]float32, groups*together)
 	p.x, p.rounded = make([]float32, blocks*block), make([]int16, blocks*block)
-	p.span = farthest * min(1, roomy/float32(len(p.x)))
+	p.span = float32(math.Floor(farthest * min(1, float64(roomy)/float64(len(p.x))))) // whole: the largest value must not be rounded up
 	for g := range groups {
 		group := p.weights[g*blocks*together*block:][:blocks*together*block]
 		for row := range min(together, m.rows-g*together) {

@@ -26,7 +26,14 @@ func TestProduct(t *testing.T) {
 // TestProductAtItsLimits has sums as large as they can be, of both signs, and
 // vectors too faint or too large for an ordinary unit.
 func TestProductAtItsLimits(t *testing.T) {
-	const rows, cols = 2, 5000
+	for _, cols := range []int{516, 3680, 5000} {
+		expectLimits(t, cols)
+	}
+}
+
+func expectLimits(t *testing.T, cols int) {
+	t.Helper()
+	const rows = 2
 	w, x := make([]float32, rows*cols), make([]float32, cols)
 	for i := range w {
 		w[i] = float32(1 - 2*(i/cols))

@@ -180,6 +180,21 @@ func TestStreamIsConvert(t *testing.T) {
 	}
 }
 
+// TestTwinsShareNothingButTheFilter feeds one of two and expects the other as new.
+func TestTwinsShareNothingButTheFilter(t *testing.T) {
+	for _, p := range append(pairs, [2]int{16000, 16000}) {
+		s := NewStream(p[0], p[1])
+		s.Process(nil, testsig.WhiteNoise(1000, 0.2, 1))
+		twin, x := s.Twin(), testsig.WhiteNoise(3000, 0.2, 2)
+		if twin.f != s.f || twin.Delay() != s.Delay() {
+			t.Errorf("%v: the twin has another filter or delay", p)
+		}
+		if !slices.Equal(twin.Process(nil, x), NewStream(p[0], p[1]).Process(nil, x)) {
+			t.Errorf("%v: the twin differs from a new stream", p)
+		}
+	}
+}
+
 // TestStreamDelay holds Delay against the peak of the impulse response.
 func TestStreamDelay(t *testing.T) {
 	for _, p := range pairs {

@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// errHeader is the answer to every header that is no JSON object.
-var errHeader = errors.New("safetensors: the header is not a JSON object: the file is damaged or not a safetensors file")
+// errHeader is the answer to every header, and member of one, that is no JSON
+// object.
+var errHeader = errors.New("the header is not a JSON object, or holds what is none: the file is damaged or not a safetensors file")
 
 // field is one member of a JSON object.
 type field struct {
@@ -38,7 +39,7 @@ func objectFields(b []byte) ([]field, error) {
 			return nil, errHeader
 		}
 		if seen[name] {
-			return nil, fmt.Errorf("safetensors: the header names %q twice: the file is damaged", name)
+			return nil, fmt.Errorf("the header names %q twice: the file is damaged", name)
 		}
 		seen[name] = true
 		var value json.RawMessage
@@ -56,8 +57,12 @@ func objectFields(b []byte) ([]field, error) {
 	return fields, nil
 }
 
-// strictUnmarshal decodes one JSON value and refuses members that v lacks.
-func strictUnmarshal(b []byte, v any) error {
+// unmarshalOnce decodes a JSON object and refuses members that v lacks, or that
+// occur twice.
+func unmarshalOnce(b []byte, v any) error {
+	if _, err := objectFields(b); err != nil {
+		return err
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	return d.Decode(v)

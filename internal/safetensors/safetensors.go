@@ -91,12 +91,16 @@ func (f *File) Get(name string) (*Tensor, bool) {
 
 // entry is a tensor's line in the header.
 type entry struct {
-	DType   string   `json:"dtype"`
-	Shape   []int64  `json:"shape"`
-	Offsets [2]int64 `json:"data_offsets"`
+	DType   string  `json:"dtype"`
+	Shape   []int64 `json:"shape"`
+	Offsets []int64 `json:"data_offsets"`
 }
 
-// Read reads a whole file from r, to its end.
+// ErrRead says that the source of a file failed: the file itself may be whole.
+var ErrRead = errors.New("safetensors: reading failed")
+
+// Read reads a whole file from r, to its end. Its errors are ErrRead or say what is
+// wrong with the file.
 func Read(r io.Reader) (*File, error) {
 	header, err := readHeader(r)
 	if err != nil {
@@ -113,7 +117,7 @@ func Read(r io.Reader) (*File, error) {
 	// long one costs nothing.
 	data, err := io.ReadAll(io.LimitReader(r, size+1))
 	if err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrRead, err)
 	}
 	if int64(len(data)) < size {
 		return nil, fmt.Errorf("safetensors: the file ends after %d of %d bytes of data: it is truncated", len(data), size)
@@ -131,7 +135,10 @@ func Read(r io.Reader) (*File, error) {
 // readHeader returns the bytes of the JSON header.
 func readHeader(r io.Reader) ([]byte, error) {
 	var prefix [8]byte
-	if _, err := io.ReadFull(r, prefix[:]); err != nil {
+	switch _, err := io.ReadFull(r, prefix[:]); {
+	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("%w: %w", ErrRead, err)
+	case err != nil:
 		return nil, errors.New("safetensors: the file has fewer than 8 bytes: it is not a safetensors file")
 	}
 	n := binary.LittleEndian.Uint64(prefix[:])
@@ -140,7 +147,7 @@ func readHeader(r io.Reader) ([]byte, error) {
 	}
 	header, err := io.ReadAll(io.LimitReader(r, int64(n)))
 	if err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrRead, err)
 	}
 	if uint64(len(header)) < n {
 		return nil, fmt.Errorf("safetensors: the file ends after %d of %d bytes of header: it is truncated", len(header), n)
@@ -153,18 +160,18 @@ func readHeader(r io.Reader) ([]byte, error) {
 func parseHeader(header []byte) (f *File, entries []entry, size int64, err error) {
 	raw, err := objectFields(header)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, nil, 0, fmt.Errorf("safetensors: %w", err)
 	}
 	f = &File{Metadata: map[string]string{}}
 	for _, field := range raw {
 		if field.name == metadataKey {
-			if err := strictUnmarshal(field.value, &f.Metadata); err != nil || f.Metadata == nil {
-				return nil, nil, 0, errors.New("safetensors: __metadata__ is not a map of strings")
+			if err := unmarshalOnce(field.value, &f.Metadata); err != nil {
+				return nil, nil, 0, fmt.Errorf("safetensors: __metadata__ is not a map of strings: %w", err)
 			}
 			continue
 		}
 		var e entry
-		if err := strictUnmarshal(field.value, &e); err != nil {
+		if err := unmarshalOnce(field.value, &e); err != nil {
 			return nil, nil, 0, fmt.Errorf("safetensors: tensor %q: %w", field.name, err)
 		}
 		shape, err := e.check(field.name)
@@ -203,6 +210,9 @@ func (e entry) check(name string) ([]int, error) {
 		}
 		shape[i] = int(d)
 	}
+	if len(e.Offsets) != 2 {
+		return nil, fmt.Errorf("safetensors: tensor %q has %d data_offsets: want its first byte and the one after its last", name, len(e.Offsets))
+	}
 	lo, hi := e.Offsets[0], e.Offsets[1]
 	if hi > MaxFile {
 		return nil, fmt.Errorf("safetensors: tensor %q ends at byte %d: want a file of at most %d bytes: it holds too many values", name, hi, MaxFile)
@@ -232,8 +242,8 @@ func (s byOffset) Len() int { return len(s.entries) }
 
 func (s byOffset) Less(i, j int) bool {
 	a, b := s.entries[i].Offsets, s.entries[j].Offsets
-	if a != b {
-		return a[0] < b[0] || a[0] == b[0] && a[1] < b[1]
+	if c := slices.Compare(a, b); c != 0 {
+		return c < 0
 	}
 	return s.tensors[i].Name < s.tensors[j].Name
 }
@@ -281,7 +291,7 @@ func (t *Tensor) entry(at int64) (entry, error) {
 	for i, d := range t.Shape {
 		e.Shape[i] = int64(d)
 	}
-	e.Offsets = [2]int64{at, at + e.size()*int64(len(t.Data))}
+	e.Offsets = []int64{at, at + e.size()*int64(len(t.Data))}
 	_, err := e.check(t.Name)
 	return e, err
 }

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math"
 	"os"
 	"reflect"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 func sample() *File {
@@ -86,6 +88,10 @@ func TestReadRefuses(t *testing.T) {
 		{"two values", "not a JSON object", raw(`{} {}`, nil)},
 		{"not utf-8", "not a JSON object", raw("{\"\xff\":1}", nil)},
 		{"twice", "twice", raw(`{"__metadata__":{},"__metadata__":{}}`, nil)},
+		{"twice in metadata", "\"a\" twice", raw(`{"__metadata__":{"a":"1","a":"2"}}`, nil)},
+		{"twice in a tensor", "\"shape\" twice", raw(`{"a":{"dtype":"F32","shape":[0],"shape":[0],"data_offsets":[0,0]}}`, nil)},
+		{"three offsets", "3 data_offsets", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,99]}}`, make([]byte, 4))},
+		{"no offsets", "0 data_offsets", raw(`{"a":{"dtype":"F32","shape":[0]}}`, nil)},
 		{"numbers in metadata", "map of strings", raw(`{"__metadata__":{"a":1}}`, nil)},
 		{"null metadata", "map of strings", raw(`{"__metadata__":null}`, nil)},
 		{"half precision", "convert", raw(`{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}`, []byte{0, 0})},
@@ -122,6 +128,23 @@ func TestWriteRefuses(t *testing.T) {
 	} {
 		if err := Write(&bytes.Buffer{}, f); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// TestReadTellsADiskFromAFile fails at every stage: that says nothing of the file.
+func TestReadTellsADiskFromAFile(t *testing.T) {
+	var b bytes.Buffer
+	if err := Write(&b, sample()); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 4, 20, b.Len() - 1} {
+		broken := io.MultiReader(bytes.NewReader(b.Bytes()[:n]), iotest.ErrReader(os.ErrClosed))
+		if _, err := Read(broken); !errors.Is(err, ErrRead) || !errors.Is(err, os.ErrClosed) {
+			t.Errorf("after %d bytes: error %v, want ErrRead and that of the reader", n, err)
+		}
+		if _, err := Read(bytes.NewReader(b.Bytes()[:n])); err == nil || errors.Is(err, ErrRead) {
+			t.Errorf("a file of %d bytes: error %v, want one about the file", n, err)
 		}
 	}
 }

@@ -109,6 +109,9 @@ func (t *netTrainer) resume() error {
 	}
 	defer f.Close()
 	file, err := safetensors.Read(f)
+	if errors.Is(err, safetensors.ErrRead) { // of a disk, say: the run may be whole
+		return fmt.Errorf("train: checkpoint %s: %w", t.in.Checkpoint, err)
+	}
 	if err != nil {
 		return fmt.Errorf("train: checkpoint %s: %w; delete it to start again", t.in.Checkpoint, err)
 	}
@@ -167,8 +170,8 @@ func (c *NetConfig) differs(d *NetConfig) string {
 		return "grid"
 	case c.Shape != d.Shape:
 		return "shape"
-	case c.Cues != d.Cues:
-		return "kind of cues"
+	case c.Cues != d.Cues || c.NarrowBands != d.NarrowBands:
+		return "kind of features"
 	case c.Exponent != d.Exponent:
 		return "exponent"
 	case c.Lanes != d.Lanes || c.Segment != d.Segment || c.Workers != d.Workers:
