@@ -55,7 +55,7 @@ func TestSpectrumOfBrokenSamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e30} {
 		broken := slices.Clone(quiet)
 		broken[7000] = float32(v)
 		clip := Clip{Rate: rate, Samples: broken}
@@ -73,6 +73,9 @@ func TestSpectrumOfBrokenSamples(t *testing.T) {
 func TestLongTitlesLoseTheirMiddle(t *testing.T) {
 	style := newPlot("", "", "").Title.TextStyle
 	long := "first" + strings.Repeat("é", 300) + "last"
+	if got := shorten("two\nlines", style, panelWidth); got != "two lines" {
+		t.Errorf("a title of two lines became %q, want one", got)
+	}
 	for _, title := range []string{"", "noisy.wav", long} {
 		got := shorten(title, style, panelWidth)
 		if w := style.Width(got); w > panelWidth {

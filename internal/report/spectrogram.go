@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"strings"
+	"unicode"
 
 	"github.com/mjibson/go-dsp/window"
 	"gonum.org/v1/gonum/dsp/fourier"
@@ -54,8 +56,8 @@ type Spectrum struct {
 }
 
 // NewSpectrum computes the spectrogram of a clip with a periodic Hann window of
-// 32 ms, scaled so that a full-scale sine reads 0 dB. Samples that are not finite
-// count as silence.
+// 32 ms, scaled so that a full-scale sine reads 0 dB. Samples that cannot be
+// sound count as silence.
 func NewSpectrum(c Clip) (*Spectrum, error) {
 	if c.Rate <= 0 {
 		return nil, fmt.Errorf("%s: sample rate is %d Hz, expected a positive one", c.Title, c.Rate)
@@ -89,9 +91,11 @@ func NewSpectrum(c Clip) (*Spectrum, error) {
 	return s, nil
 }
 
-// sound returns v, or 0 if it is not a number or infinite.
+// sound returns v, or 0 if it is not a number or 120 dB above full scale, which
+// no recording is: one such sample would put the colours out of reach of the rest.
 func sound(v float32) float64 {
-	if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+	const loudest = 1e6
+	if !(v >= -loudest && v <= loudest) {
 		return 0
 	}
 	return float64(v)
@@ -151,9 +155,15 @@ func (s *Spectrum) plot(title string, colours palette.ColorMap) *plot.Plot {
 	return p
 }
 
-// shorten leaves out the middle of a text that is wider than width: files of one
-// recording differ at either end of their names.
+// shorten leaves out the middle of a title that is wider than width: files of one
+// recording differ at either end of their names. It is one line, whatever it was.
 func shorten(title string, style text.Style, width vg.Length) string {
+	title = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, title)
 	if style.Width(title) <= width {
 		return title
 	}
