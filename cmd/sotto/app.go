@@ -113,6 +113,39 @@ func refuse(path string, force bool) error {
 	return nil
 }
 
+// input is a file that a command reads.
+type input struct {
+	path string
+	file os.FileInfo
+}
+
+// lookAt returns the regular files among paths: a device may well be read and
+// written at a time.
+func lookAt(paths []string) []input {
+	var inputs []input
+	for _, path := range paths {
+		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
+			inputs = append(inputs, input{path, st})
+		}
+	}
+	return inputs
+}
+
+// spare returns an error if to write path would replace one of the inputs,
+// whatever name it goes by: not even --force asks for that.
+func spare(path string, inputs []input) error {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil //nolint:nilerr // nothing is there to be replaced
+	}
+	for _, in := range inputs {
+		if os.SameFile(in.file, st) {
+			return fmt.Errorf("%s is both input and output; choose another output", in.path)
+		}
+	}
+	return nil
+}
+
 // notTerminal returns an error if binary output would go to a terminal.
 func (a *app) notTerminal(what string) error {
 	if isTerminal(a.out) {

@@ -202,14 +202,19 @@ func planClean(args []string, out string, force bool) ([]task, error) {
 		return nil, err
 	}
 	from := make(map[string]string)
+	read := make([]string, len(tasks))
+	for i, t := range tasks {
+		read[i] = t.in
+	}
+	inputs := lookAt(read)
 	existing := 0
 	for _, t := range tasks {
 		if other, taken := from[t.out]; taken {
 			return nil, fmt.Errorf("%s and %s would both become %s; clean them into different folders", other, t.in, t.out)
 		}
 		from[t.out] = t.in
-		if sameFile(t.in, t.out) {
-			return nil, fmt.Errorf("%s is both input and output; choose another output", t.in)
+		if err := spare(t.out, inputs); err != nil {
+			return nil, err
 		}
 		if refuse(t.out, force) != nil {
 			existing++
@@ -295,14 +300,4 @@ func within(path, folder string) bool {
 	}
 	rel, err := filepath.Rel(f, p)
 	return err == nil && rel != "." && filepath.IsLocal(rel)
-}
-
-// sameFile reports whether two paths lead to one regular file.
-func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil || !x.Mode().IsRegular() {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
 }
