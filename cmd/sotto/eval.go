@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"time"
 
@@ -21,7 +20,8 @@ With a folder that holds clean/, noisy/ and, for SIR and SAR, noise/ with files
 of the same names, every noisy file is cleaned and scored beside the noisy one:
 means per signal-to-noise ratio, which manifest.json gives ({"items": [{"id":
 "NAME", "snr": DB}, ...]}), and over all. With --processed DIR the files of
-another program are scored instead.
+another program are scored instead. A name is that of the file without its
+extension, with the folders below clean/, noisy/ and so on before it: "ann/1".
 
 With two files, a reference and a degraded recording of the same length, that
 pair is scored.
@@ -181,7 +181,7 @@ func (a *app) evalFolder(ctx context.Context, f *evalFlags, dir string) error {
 	}
 	e := &evaluation{meter: m, flags: f, dir: dir, mixtures: mixtures, systems: []string{"noisy", "sotto"}}
 	if f.processed != "" {
-		if _, err := os.Stat(f.processed); err != nil {
+		if e.processed, err = byName(f.processed); err != nil {
 			return fmt.Errorf("--processed: %w", err)
 		}
 		e.systems[1] = "processed"

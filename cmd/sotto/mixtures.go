@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,24 +54,35 @@ func listMixtures(dir string) ([]mixture, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cmp.Or(counterparts(noisy, clean, filepath.Join(dir, "clean")), counterparts(clean, noisy, filepath.Join(dir, "noisy"))); err != nil {
+		return nil, err
+	}
 	var all []mixture
-	for id, path := range noisy {
-		ref, ok := clean[id]
-		if !ok {
-			return nil, fmt.Errorf("%s has no counterpart in %s; %w", path, filepath.Join(dir, "clean"), errNoMixtures)
-		}
-		m := mixture{id: id, clean: ref, noisy: path, noise: noise[id]}
+	for _, id := range slices.Sorted(maps.Keys(noisy)) {
+		m := mixture{id: id, clean: clean[id], noisy: noisy[id], noise: noise[id]}
 		m.snr, m.known = snr[id]
 		all = append(all, m)
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s: no sound files; %w", dir, errNoMixtures)
 	}
-	slices.SortFunc(all, func(a, b mixture) int { return strings.Compare(a.id, b.id) })
 	return all, nil
 }
 
-// byName lists the sound files of a folder by their names without extension.
+// counterparts returns an error unless every file has one of its name among the
+// others, which lie in a folder.
+func counterparts(files, others map[string]string, folder string) error {
+	for _, id := range slices.Sorted(maps.Keys(files)) {
+		if _, ok := others[id]; !ok {
+			return fmt.Errorf("%s has no counterpart in %s; %w", files[id], folder, errNoMixtures)
+		}
+	}
+	return nil
+}
+
+// byName lists the sound files of a folder by their names without extension,
+// below the folder and with slashes: speakers in folders of their own may all
+// have a clip of one base name.
 func byName(dir string) (map[string]string, error) {
 	files, err := audiofile.Files(dir)
 	if err != nil {
@@ -77,8 +90,15 @@ func byName(dir string) (map[string]string, error) {
 	}
 	names := make(map[string]string, len(files))
 	for _, path := range files {
-		base := filepath.Base(path)
-		names[strings.TrimSuffix(base, filepath.Ext(base))] = path
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return nil, err
+		}
+		name := filepath.ToSlash(strings.TrimSuffix(rel, filepath.Ext(rel)))
+		if other, taken := names[name]; taken {
+			return nil, fmt.Errorf("%s and %s have one name, expected one file of it; move one of them away", other, path)
+		}
+		names[name] = path
 	}
 	return names, nil
 }
@@ -115,7 +135,9 @@ type evaluation struct {
 	systems  []string       // what is scored: the noisy clip, and what became of it
 	model    *enhance.Model // nil when processed files are scored
 	config   enhance.Config
-	scores   [][][]float64 // by clip, system and column
+	// processed are the files that another program made, by the names of the clips.
+	processed map[string]string
+	scores    [][][]float64 // by clip, system and column
 }
 
 // scoreClip returns the scores of the noisy clip and of the processed one.
@@ -184,11 +206,8 @@ func (e *evaluation) reference(m mixture) (r reference, n int, err error) {
 
 // processedFile finds what another program made of a clip.
 func (e *evaluation) processedFile(m mixture) (string, error) {
-	for _, ext := range []string{".wav", ".flac", filepath.Ext(m.noisy)} {
-		path := filepath.Join(e.flags.processed, m.id+ext)
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
+	if path, ok := e.processed[m.id]; ok {
+		return path, nil
 	}
 	return "", fmt.Errorf("%s: no %s.wav or .flac, expected one per noisy file", e.flags.processed, m.id)
 }
