@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"sotto/assets"
 	"sotto/enhance"
 	"sotto/internal/atomicfile"
+	"sotto/internal/audiofile"
 )
 
 // app is what every command is given.
@@ -108,9 +110,31 @@ func refuse(path string, force bool) error {
 		return nil
 	}
 	if st, err := os.Stat(path); err == nil && (st.Mode().IsRegular() || st.IsDir()) {
-		return fmt.Errorf("%s exists; add --force to replace it, or choose another output", path)
+		return errExists(path)
 	}
 	return nil
+}
+
+func errExists(path string) error {
+	return fmt.Errorf("%s exists; add --force to replace it, or choose another output", path)
+}
+
+// taken returns an error if err says that an output that was free when the work
+// began is so no more.
+func taken(path string, err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		return errExists(path)
+	}
+	return nil
+}
+
+// createSound begins a sound file, which replaces one that exists by its end
+// only if it is forced.
+func createSound(path string, force bool, rate, channels int, enc audiofile.Encoding) (*audiofile.Writer, error) {
+	if force {
+		return audiofile.Create(path, rate, channels, enc)
+	}
+	return audiofile.CreateNew(path, rate, channels, enc)
 }
 
 // input is a file that a command reads.
@@ -166,8 +190,12 @@ func (a *app) save(path string, force bool, write func(io.Writer) error) error {
 	if err := refuse(path, force); err != nil {
 		return err
 	}
-	if err := atomicfile.Write(path, write); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+	put := atomicfile.WriteNew
+	if force {
+		put = atomicfile.Write
+	}
+	if err := put(path, write); err != nil {
+		return cmp.Or(taken(path, err), fmt.Errorf("cannot write %s: %w", path, err))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -177,14 +178,15 @@ func (f *cleanFlags) process(ctx context.Context, m *enhance.Model, cfg enhance.
 			return err
 		}
 	}
-	w, err := audiofile.Create(t.out, r.Info().SampleRate, r.Info().Channels, enc)
+	w, err := createSound(t.out, f.force, r.Info().SampleRate, r.Info().Channels, enc)
 	if err != nil {
 		return err
 	}
 	if err := c.copy(ctx, w, r, start(r.Info())); err != nil {
 		return errors.Join(err, w.Abort())
 	}
-	return w.Close()
+	err = w.Close()
+	return cmp.Or(taken(t.out, err), err)
 }
 
 // task is one input and where it goes.

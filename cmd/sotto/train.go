@@ -179,7 +179,7 @@ func (a *app) trainNet(ctx context.Context, f netFlags) error {
 	if err := a.plotTraining(filepath.Join(f.work, "curves.png"), history); err != nil {
 		return err
 	}
-	return model.Save(f.out)
+	return a.save(f.out, f.force, func(w io.Writer) error { _, err := model.WriteTo(w); return err })
 }
 
 // netInputs loads everything that training starts from.

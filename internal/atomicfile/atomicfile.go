@@ -11,6 +11,7 @@ package atomicfile
 import (
 	"bufio"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -22,6 +23,7 @@ import (
 type File struct {
 	*os.File
 	target string // empty: File is the target itself
+	fresh  bool   // a target that exists stays
 }
 
 // Create opens an output that Commit will put in the place of path. A folder is
@@ -42,7 +44,17 @@ func Create(path string) (*File, error) {
 		mode = st.Mode().Perm()
 	}
 	f, err := createBeside(path, mode)
-	return &File{f, path}, err
+	return &File{File: f, target: path}, err
+}
+
+// CreateNew is like Create, but a file that has got the target's name by the
+// time of Commit stays, and the error is [fs.ErrExist].
+func CreateNew(path string) (*File, error) {
+	f, err := Create(path)
+	if err == nil {
+		f.fresh = true
+	}
+	return f, err
 }
 
 // createBeside creates a new file in the folder of path. os.CreateTemp would
@@ -73,12 +85,37 @@ func (f *File) Commit() error {
 		return err
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), f.target)
+		err = f.place()
 	}
 	if err != nil {
 		err = cmp.Or(err, os.Remove(f.Name()))
 	}
 	return err
+}
+
+// place gives the complete file its name.
+func (f *File) place() error {
+	if !f.fresh {
+		return os.Rename(f.Name(), f.target)
+	}
+	// A link, unlike a rename, replaces nothing.
+	err := os.Link(f.Name(), f.target)
+	if errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err != nil {
+		return renameNew(f.Name(), f.target)
+	}
+	return os.Remove(f.Name())
+}
+
+// renameNew looks before it renames, which leaves a moment between the two: the
+// best that a file system without links allows.
+func renameNew(from, to string) error {
+	if _, err := os.Lstat(to); err == nil {
+		return fmt.Errorf("%s: %w", to, fs.ErrExist)
+	}
+	return os.Rename(from, to)
 }
 
 // Abort closes the file and removes it; what stood under the target's name
@@ -97,6 +134,20 @@ func Write(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
+	return f.fill(write)
+}
+
+// WriteNew is to Write as CreateNew is to Create.
+func WriteNew(path string, write func(io.Writer) error) error {
+	f, err := CreateNew(path)
+	if err != nil {
+		return err
+	}
+	return f.fill(write)
+}
+
+// fill writes the whole file and ends it.
+func (f *File) fill(write func(io.Writer) error) error {
 	w := bufio.NewWriter(f)
 	if err := cmp.Or(write(w), w.Flush()); err != nil {
 		_ = f.Abort() // the first error says enough

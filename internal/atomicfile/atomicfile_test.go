@@ -3,6 +3,7 @@ package atomicfile
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -65,6 +66,44 @@ func TestFailureLeavesTheOldFile(t *testing.T) {
 		t.Errorf("contents %q, want the old ones", got)
 	}
 	alone(t, dir, 1)
+}
+
+// TestNewFilesReplaceNothing lets a file of the target's name appear while
+// another is written, which is noticed at the end.
+func TestNewFilesReplaceNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	err := WriteNew(path, func(w io.Writer) error {
+		_ = text("late")(w)
+		return os.WriteFile(path, []byte("first"), 0o600)
+	})
+	if !errors.Is(err, fs.ErrExist) {
+		t.Errorf("error %v, want %v", err, fs.ErrExist)
+	}
+	if got := contents(t, path); got != "first" {
+		t.Errorf("contents %q, want those of the file that was first", got)
+	}
+	alone(t, dir, 1)
+	if err := WriteNew(filepath.Join(dir, "y"), text("new")); err != nil || contents(t, filepath.Join(dir, "y")) != "new" {
+		t.Errorf("a new file holds %q, error %v", contents(t, filepath.Join(dir, "y")), err)
+	}
+	alone(t, dir, 2)
+}
+
+func TestRenamingWithoutLinksReplacesNothing(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	for _, path := range []string{from, to} {
+		if err := Write(path, text(path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := renameNew(from, to); !errors.Is(err, fs.ErrExist) || contents(t, to) != to {
+		t.Errorf("error %v, want %v; the target holds %q", err, fs.ErrExist, contents(t, to))
+	}
+	if err := renameNew(from, to+"2"); err != nil || contents(t, to+"2") != from {
+		t.Errorf("error %v for a name that is free", err)
+	}
 }
 
 func TestLinksAreWrittenThrough(t *testing.T) {

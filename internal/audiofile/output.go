@@ -7,12 +7,12 @@ import (
 	"sotto/internal/atomicfile"
 )
 
-// openOutput chooses how to write to path and returns the name to use in errors.
-func openOutput(path string) (output, string, error) {
+// openOutput chooses how to write to path, where create makes a file, and returns the name to use in errors.
+func openOutput(path string, create func(string) (*atomicfile.File, error)) (output, string, error) {
 	if path == "-" {
 		return newStandardOutput(os.Stdout), "standard output", nil
 	}
-	f, err := atomicfile.Create(path)
+	f, err := create(path)
 	switch {
 	case err != nil:
 		return nil, path, writeError(path, err)

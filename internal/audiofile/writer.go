@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+
+	"sotto/internal/atomicfile"
 )
 
 // Encoding is how a Writer stores samples.
@@ -63,11 +65,20 @@ type Writer struct {
 // Create starts a WAV file of the given rate in Hz at path. "-" is standard output: a stream whose header leaves its length
 // open, unless it is redirected to a file. Devices and named pipes are streamed to in the same way.
 func Create(path string, rate, channels int, enc Encoding) (*Writer, error) {
+	return start(path, rate, channels, enc, atomicfile.Create)
+}
+
+// CreateNew is like Create, but a file that has got the target's name by the time of Close stays, and the error is fs.ErrExist.
+func CreateNew(path string, rate, channels int, enc Encoding) (*Writer, error) {
+	return start(path, rate, channels, enc, atomicfile.CreateNew)
+}
+
+func start(path string, rate, channels int, enc Encoding, create func(string) (*atomicfile.File, error)) (*Writer, error) {
 	if rate < 1 || channels < 1 || channels > 0xffff {
 		return nil, fmt.Errorf("%s: cannot write %d channels at %d Hz; expected 1 to 65535 channels and a positive rate", path,
 			channels, rate)
 	}
-	out, name, err := openOutput(path)
+	out, name, err := openOutput(path, create)
 	if err != nil {
 		return nil, err
 	}

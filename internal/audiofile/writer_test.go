@@ -2,8 +2,10 @@ package audiofile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -145,6 +147,23 @@ func TestNothingBeforeClose(t *testing.T) {
 	if err != nil || st.Size() != 44+200_000 || st.Mode().Perm() != 0o640 {
 		t.Errorf("the new file: %v, error %v; want %d bytes with the mode of the old one", st, err, 44+200_000)
 	}
+}
+
+// TestNewFileReplacesNothing: a file that appears before Close stays.
+func TestNewFileReplacesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.wav")
+	w, err := CreateNew(path, 16000, 1, PCM16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("first"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("error %v, want %v", err, fs.ErrExist)
+	}
+	only(t, dir, "x.wav", "first")
 }
 
 // TestWriteThroughLink: a symbolic link stays one.
