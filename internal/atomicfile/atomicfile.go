@@ -29,9 +29,7 @@ type File struct {
 // Create opens an output that Commit will put in the place of path. A folder is
 // an error.
 func Create(path string) (*File, error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
+	path = follow(path)
 	mode := fs.FileMode(0o666)
 	st, err := os.Stat(path)
 	switch {
@@ -56,6 +54,30 @@ func CreateNew(path string) (*File, error) {
 	}
 	return f, err
 }
+
+// follow returns what a path leads to, which need not exist.
+func follow(path string) string {
+	target, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		return target
+	}
+	for n := 0; n < maxLinks && errors.Is(err, fs.ErrNotExist); n++ {
+		link, notLink := os.Readlink(path)
+		if notLink != nil {
+			break
+		}
+		if !filepath.IsAbs(link) {
+			// The folder may be a link itself: its name says nothing of what .. is.
+			link = filepath.Join(follow(filepath.Dir(path)), link)
+		}
+		path = link
+	}
+	return path
+}
+
+// maxLinks is how many links EvalSymlinks follows, after which its error is
+// another one.
+const maxLinks = 255
 
 // createBeside creates a new file in the folder of path. os.CreateTemp would
 // make it private to its owner; this one gets the mode, less the umask, that

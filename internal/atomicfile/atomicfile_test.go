@@ -123,6 +123,33 @@ func TestLinksAreWrittenThrough(t *testing.T) {
 	}
 }
 
+// TestLinksToNothingAreWrittenThrough follows a chain of links, one in a folder
+// that is a link itself, to a file that is not there yet.
+func TestLinksToNothingAreWrittenThrough(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "deep", "er"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for link, to := range map[string]string{
+		"short":        filepath.Join("deep", "er"),
+		"first":        filepath.Join("short", "link"),
+		"deep/er/link": filepath.Join("..", "target"),
+	} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Skip("no symbolic links here: ", err)
+		}
+	}
+	if err := WriteNew(filepath.Join(dir, "first"), text("new")); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Lstat(filepath.Join(dir, "first")); err != nil || st.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is %v (%v)", st.Mode(), err)
+	}
+	if got := contents(t, filepath.Join(dir, "deep", "target")); got != "new" {
+		t.Errorf("the target holds %q", got)
+	}
+}
+
 func TestDevicesStayDevices(t *testing.T) {
 	before, err := os.Stat(os.DevNull)
 	if err != nil || before.Mode().IsRegular() {
