@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"unicode/utf8"
 )
 
 // File is an output under way. End it with Commit or Abort.
@@ -81,9 +82,14 @@ const maxLinks = 255
 
 // createBeside creates a new file in the folder of path. os.CreateTemp would
 // make it private to its owner; this one gets the mode, less the umask, that
-// the target is to have.
+// the target is to have. Its name begins like the target's, but stays short
+// enough for what is added to it.
 func createBeside(path string, mode fs.FileMode) (*os.File, error) {
 	dir, base := filepath.Split(path)
+	for len(base) > maxStem {
+		_, last := utf8.DecodeLastRuneInString(base) // half a character is no name to some systems
+		base = base[:len(base)-last]
+	}
 	for i := range 100 {
 		name := fmt.Sprintf("%s.%s.%d-%d.tmp", dir, base, os.Getpid(), i)
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
@@ -93,6 +99,10 @@ func createBeside(path string, mode fs.FileMode) (*os.File, error) {
 	}
 	return nil, fmt.Errorf("too many temporary files in %s; delete those that end in .tmp", filepath.Dir(path))
 }
+
+// maxStem leaves room for the rest of a temporary name in the 255 bytes that
+// file systems allow.
+const maxStem = 200
 
 // Direct says whether writes reach the target at once, so that they cannot be
 // taken back.

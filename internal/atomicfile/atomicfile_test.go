@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func text(s string) func(io.Writer) error {
@@ -161,6 +163,27 @@ func TestDevicesStayDevices(t *testing.T) {
 	if after, err := os.Stat(os.DevNull); err != nil || after.Mode() != before.Mode() {
 		t.Errorf("the null device became %v (%v)", after.Mode(), err)
 	}
+}
+
+// TestLongNames writes files whose names are as long as file systems allow: the
+// temporary ones are shorter, and cut between characters.
+func TestLongNames(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{strings.Repeat("x", 255), strings.Repeat("ö", 127), "x" + strings.Repeat("ö", 127)} {
+		err := Write(filepath.Join(dir, name), func(w io.Writer) error {
+			entries, err := os.ReadDir(dir)
+			for _, e := range entries {
+				if !utf8.ValidString(e.Name()) {
+					t.Errorf("%q is cut within a character", e.Name())
+				}
+			}
+			return errors.Join(err, text("new")(w))
+		})
+		if err != nil {
+			t.Errorf("a name of %d bytes: %v", len(name), err)
+		}
+	}
+	alone(t, dir, 3)
 }
 
 func TestFolderIsRefused(t *testing.T) {
