@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -48,7 +51,7 @@ func newRoot(a *app) *cobra.Command {
 		return usagef("%w; see %q", err, cmd.CommandPath()+" --help")
 	})
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "draw no progress bars")
-	root.AddCommand(newClean(a), newEval(a), newPlot(a), newModel(a), newTrain(a), newPaper(a), newDemo(a), newLive(a), newDevices(a), newBench(a), newMan(root))
+	root.AddCommand(newClean(a), newEval(a), newPlot(a), newModel(a), newTrain(a), newPaper(a), newDemo(a), newLive(a), newDevices(a), newBench(a), newMan(a, root))
 	return root
 }
 
@@ -64,17 +67,48 @@ func arguments(atLeast, atMost int, want string) cobra.PositionalArgs {
 }
 
 // newMan returns the command that writes the manual pages of root's tree.
-func newMan(root *cobra.Command) *cobra.Command {
-	return &cobra.Command{
+func newMan(a *app, root *cobra.Command) *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
 		Use:   "man DIR",
 		Short: "write the manual pages into a folder",
 		Args:  arguments(1, 1, "one folder"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
-				return err
-			}
-			root.DisableAutoGenTag = true // the same pages on any day
-			return doc.GenManTree(root, &doc.GenManHeader{Title: "SOTTO", Section: "1", Source: "sotto " + version}, args[0])
-		},
+		RunE:  func(_ *cobra.Command, args []string) error { return a.man(root, args[0], force) },
 	}
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "replace pages that exist")
+	return cmd
+}
+
+// man writes a page for every command of the tree, once none is in the way.
+func (a *app) man(root *cobra.Command, dir string, force bool) error {
+	root.DisableAutoGenTag = true // the same pages on any day
+	commands := tree(root)
+	paths := make([]string, len(commands))
+	for i, cmd := range commands {
+		paths[i] = filepath.Join(dir, strings.ReplaceAll(cmd.CommandPath(), " ", "-")+".1")
+		if err := refuse(paths[i], force); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for i, cmd := range commands {
+		header := &doc.GenManHeader{Title: "SOTTO", Section: "1", Source: "sotto " + version}
+		if err := a.save(paths[i], force, func(w io.Writer) error { return doc.GenMan(cmd, header, w) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tree returns a command and all below it that have a page.
+func tree(root *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{root}
+	for _, cmd := range root.Commands() {
+		if cmd.IsAvailableCommand() && !cmd.IsAdditionalHelpTopicCommand() {
+			all = append(all, tree(cmd)...)
+		}
+	}
+	return all
 }
