@@ -52,7 +52,38 @@ func newRoot(a *app) *cobra.Command {
 	})
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "draw no progress bars")
 	root.AddCommand(newClean(a), newEval(a), newPlot(a), newModel(a), newTrain(a), newPaper(a), newDemo(a), newLive(a), newDevices(a), newBench(a), newMan(a, root))
+	root.SetIn(a.in)
+	root.SetOut(a.out) // before the next: completion takes the output of now
+	root.SetErr(a.err)
+	strict(root)
 	return root
+}
+
+// strict makes the commands that cobra adds refuse arguments that they do not
+// know, which they answer with help and success.
+func strict(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err != nil {
+					return usageError{err}
+				}
+				return root.Args(found, rest)
+			}
+		case "completion":
+			var shells []string
+			for _, shell := range cmd.Commands() {
+				shells = append(shells, shell.Name())
+				shell.Args = arguments(0, 0, "no argument")
+			}
+			cmd.Args = arguments(0, 0, "a sub-command: "+strings.Join(shells, ", "))
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
 
 // arguments turns a wrong number of arguments into a [usageError]. want is what
