@@ -40,12 +40,24 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // run is the whole program with its streams, and returns its exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	defer context.AfterFunc(ctx, func() {
+		signal.Ignore(syscall.SIGHUP) // a terminal that closes may say so twice
+		stop()                        // a second Ctrl-C ends the program at once
+	})()
 	root := newRoot(&app{in: stdin, out: stdout, err: stderr})
 	root.SetArgs(args)
 	return explain(stderr, root.ExecuteContext(ctx))
+}
+
+// endings are the signals that end a command in good order.
+func endings() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // else nohup wants it to outlive its terminal
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 // usageError is a mistake in the command line rather than in what it names.
