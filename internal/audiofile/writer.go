@@ -122,6 +122,9 @@ func (w *Writer) Write(x []float32) error {
 		w.buf = w.enc.append(w.buf, x[:n])
 		x = x[n:]
 	}
+	if w.out.streams() {
+		w.flush() // Whoever listens at the other end waits for it.
+	}
 	return w.err
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sotto/internal/testsig"
 )
@@ -292,6 +293,34 @@ func TestStandardOutput(t *testing.T) {
 	finish(f)
 	if got := read(t, path); len(got) != 46+len(piped) || !bytes.Equal(got[46:], piped) {
 		t.Errorf("an appending redirection: got %q", got)
+	}
+}
+
+// TestStreamsDoNotWait: what is written to a pipe can be read before the next Write.
+func TestStreamsDoNotWait(t *testing.T) {
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pr.Close()
+	w := newWriter("pipe", &pipe{pw, true}, 8000, 1, PCM16)
+	for n := range 3 {
+		if err := w.Write(make([]float32, 100)); err != nil {
+			t.Fatal(err)
+		}
+		if err := pr.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+			t.Skip("no deadlines for pipes here: ", err)
+		}
+		want := 200
+		if n == 0 {
+			want += 44 // The header.
+		}
+		if _, err := io.ReadFull(pr, make([]byte, want)); err != nil {
+			t.Errorf("write %d: %v, want %d bytes to arrive", n, err, want)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
