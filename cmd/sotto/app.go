@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -60,8 +61,8 @@ func (k *knobs) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&k.latency, "latency", latencyDefault, "default (16 ms with the built-in model) or low (half of it, at twice the work)")
 }
 
-// load reads the model and checks the knobs.
-func (k *knobs) load() (*enhance.Model, enhance.Config, error) {
+// load checks the knobs and reads the model.
+func (k *knobs) load(ctx context.Context) (*enhance.Model, enhance.Config, error) {
 	cfg := enhance.Config{MaxAttenuation: k.atten, Residual: k.residual, PostFilter: k.postFilter, Release: k.release, NoFilter: k.noFilter}
 	if !(k.atten >= 0) {
 		return nil, cfg, usagef("--atten is %g dB, expected 0 (no limit) or more", k.atten)
@@ -78,19 +79,19 @@ func (k *knobs) load() (*enhance.Model, enhance.Config, error) {
 		return nil, cfg, usagef("--latency is %q, expected %s or %s", k.latency, latencyDefault, latencyLow)
 	}
 	cfg.LowLatency = k.latency == latencyLow
-	m, err := loadModel(k.model)
+	m, err := loadModel(ctx, k.model)
 	return m, cfg, err
 }
 
 // loadModel reads a built-in model by its name, or the model in a file.
-func loadModel(ref string) (*enhance.Model, error) {
+func loadModel(ctx context.Context, ref string) (*enhance.Model, error) {
 	if b, ok := assets.Model(ref); ok {
 		return enhance.Read(bytes.NewReader(b))
 	}
 	if isFolder(ref) {
 		return nil, fmt.Errorf("model %q is a folder; name a file in it", ref)
 	}
-	m, err := enhance.Load(ref)
+	m, err := await(ctx, func() (*enhance.Model, error) { return enhance.Load(ref) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("model %q: no such file, and no built-in model of that name (built in: %s)", ref, builtIn())
 	}
@@ -128,13 +129,30 @@ func taken(path string, err error) error {
 	return nil
 }
 
-// createSound begins a sound file, which replaces one that exists by its end
-// only if it is forced.
-func createSound(path string, force bool, rate, channels int, enc audiofile.Encoding) (*audiofile.Writer, error) {
-	if force {
-		return audiofile.Create(path, rate, channels, enc)
+// stalls reports whether writing to path may last for ever: somebody must read
+// standard output, and a named pipe, which does not even open before. A file is
+// another matter: to write it ends soon, and is seen through, so that nothing is
+// left behind.
+func stalls(path string) bool {
+	if path == "-" {
+		return true
 	}
-	return audiofile.CreateNew(path, rate, channels, enc)
+	st, err := os.Stat(path)
+	return err == nil && st.Mode()&fs.ModeNamedPipe != 0
+}
+
+// createSound begins a sound file like the one that info is about, which
+// replaces one that exists by its end only if it is forced.
+func createSound(ctx context.Context, path string, force bool, info audiofile.Info, enc audiofile.Encoding) (*audiofile.Writer, error) {
+	create := audiofile.CreateNew
+	if force {
+		create = audiofile.Create
+	}
+	open := func() (*audiofile.Writer, error) { return create(path, info.SampleRate, info.Channels, enc) }
+	if stalls(path) {
+		return await(ctx, open)
+	}
+	return open()
 }
 
 // input is a file that a command reads.
@@ -180,12 +198,12 @@ func (a *app) notTerminal(what string) error {
 
 // save writes a file through write. The file appears whole or not at all.
 // Path "-" is standard output.
-func (a *app) save(path string, force bool, write func(io.Writer) error) error {
+func (a *app) save(ctx context.Context, path string, force bool, write func(io.Writer) error) error {
 	if path == "-" {
 		if err := a.notTerminal("binary data"); err != nil {
 			return err
 		}
-		return write(a.out)
+		return awaitError(ctx, func() error { return write(a.out) })
 	}
 	if err := refuse(path, force); err != nil {
 		return err
@@ -193,6 +211,9 @@ func (a *app) save(path string, force bool, write func(io.Writer) error) error {
 	put := atomicfile.WriteNew
 	if force {
 		put = atomicfile.Write
+	}
+	if stalls(path) {
+		return awaitError(ctx, func() error { return put(path, write) })
 	}
 	if err := put(path, write); err != nil {
 		return cmp.Or(taken(path, err), fmt.Errorf("cannot write %s: %w", path, err))

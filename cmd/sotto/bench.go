@@ -87,7 +87,7 @@ func (a *app) bench(ctx context.Context, f *benchFlags) error {
 			return err
 		}
 	}
-	m, cfg, err := f.load()
+	m, cfg, err := f.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (a *app) measure(ctx context.Context, f *benchFlags, m *enhance.Model, cfg 
 		if err != nil {
 			return nil, err
 		}
-		if err := a.save(f.png, f.force, func(w io.Writer) error { return report.WritePNG(w, img) }); err != nil {
+		if err := a.save(ctx, f.png, f.force, func(w io.Writer) error { return report.WritePNG(w, img) }); err != nil {
 			return nil, err
 		}
 	}

@@ -97,7 +97,7 @@ func (a *app) clean(ctx context.Context, f *cleanFlags, args []string) error {
 			return err
 		}
 	}
-	m, cfg, err := f.load()
+	m, cfg, err := f.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -178,11 +178,14 @@ func (f *cleanFlags) process(ctx context.Context, m *enhance.Model, cfg enhance.
 			return err
 		}
 	}
-	w, err := createSound(t.out, f.force, r.Info().SampleRate, r.Info().Channels, enc)
+	w, err := createSound(ctx, t.out, f.force, r.Info(), enc)
 	if err != nil {
 		return err
 	}
-	if err := c.copy(ctx, w, r, start(r.Info())); err != nil {
+	if err := c.copy(ctx, patient(ctx, w, t.out), r, start(r.Info())); err != nil {
+		if stalls(t.out) && ctx.Err() != nil { // a write may still be going on, and nothing can be taken back
+			return err
+		}
 		return errors.Join(err, w.Abort())
 	}
 	err = w.Close()

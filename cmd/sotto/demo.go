@@ -41,7 +41,7 @@ and a picture of before and after into a folder, and prints the scores.`,
 }
 
 func (a *app) demo(ctx context.Context, k *knobs, dir string, force bool) error {
-	m, cfg, err := k.load()
+	m, cfg, err := k.load(ctx)
 	if err != nil {
 		return err
 	}

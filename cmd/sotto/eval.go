@@ -185,16 +185,17 @@ func (a *app) evalFolder(ctx context.Context, f *evalFlags, dir string) error {
 			return fmt.Errorf("--processed: %w", err)
 		}
 		e.systems[1] = "processed"
-	} else if e.model, e.config, err = f.load(); err != nil {
+	} else if e.model, e.config, err = f.load(ctx); err != nil {
 		return err
 	}
 	bar := a.newBar(int64(len(mixtures)), "scoring")
 	defer bar.finish()
 	e.scores = make([][][]float64, len(mixtures))
 	problems := make([][]error, len(mixtures))
-	errs := parallel(ctx, len(mixtures), j, func(i int) (err error) {
+	errs := parallel(ctx, len(mixtures), j, func(i int) error {
 		defer bar.add(1)
-		e.scores[i], problems[i], err = e.scoreClip(mixtures[i])
+		s, err := await(ctx, func() (scored, error) { return e.scoreClip(mixtures[i]) })
+		e.scores[i], problems[i] = s.rows, s.problems
 		return err
 	})
 	bar.finish()

@@ -111,7 +111,7 @@ func (a *app) live(ctx context.Context, f *liveFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	m, cfg, err := f.load()
+	m, cfg, err := f.load(ctx)
 	if err != nil {
 		return err
 	}

@@ -140,44 +140,51 @@ type evaluation struct {
 	scores    [][][]float64 // by clip, system and column
 }
 
-// scoreClip returns the scores of the noisy clip and of the processed one.
-func (e *evaluation) scoreClip(m mixture) ([][]float64, []error, error) {
+// scored is what measuring a clip gave: a row of scores for the noisy clip and
+// one for the processed one, and why some are missing.
+type scored struct {
+	rows     [][]float64
+	problems []error
+}
+
+// scoreClip measures the noisy clip and the processed one.
+func (e *evaluation) scoreClip(m mixture) (s scored, err error) {
 	noisy, rate, err := audiofile.ReadMono(m.noisy)
 	if err != nil {
-		return nil, nil, err
+		return s, err
 	}
 	r, n, err := e.reference(m)
 	if err != nil {
-		return nil, nil, err
+		return s, err
 	}
 	ests := [][]float32{atScoreRate(noisy, rate), nil}
 	path := m.noisy
 	if e.model != nil {
 		proc, err := newProcessor(e.model, e.config, rate)
 		if err != nil {
-			return nil, nil, err
+			return s, err
 		}
 		ests[1] = atScoreRate(cleanSamples(proc, rate, noisy), rate)
 	} else {
 		if path, err = e.processedFile(m); err != nil {
-			return nil, nil, err
+			return s, err
 		}
 		if ests[1], err = audiofile.ReadMonoAt(path, scoreRate); err != nil {
-			return nil, nil, err
+			return s, err
 		}
 	}
 	skip := e.flags.skipSamples()
 	for i, path := range []string{m.noisy, path} {
 		if err := sameLength(m.clean, path, n, len(ests[i])); err != nil {
-			return nil, nil, err
+			return s, err
 		}
 		ests[i] = ests[i][skip:]
 	}
-	rows, problems := e.meter.measure(r, ests...)
-	for i, err := range problems {
-		problems[i] = fmt.Errorf("%s: %w", m.id, err)
+	s.rows, s.problems = e.meter.measure(r, ests...)
+	for i, err := range s.problems {
+		s.problems[i] = fmt.Errorf("%s: %w", m.id, err)
 	}
-	return rows, problems, nil
+	return s, nil
 }
 
 // reference reads what a clip is compared with, and returns its full length.

@@ -24,12 +24,12 @@ cost, and where it came from. Without an argument, the model that is used when
 none is named.`,
 		Example: "  sotto model\n  sotto model build/train/model.safetensors --json",
 		Args:    arguments(0, 1, "at most one model"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			name := assets.Default
 			if len(args) == 1 {
 				name = args[0]
 			}
-			m, err := loadModel(name)
+			m, err := loadModel(cmd.Context(), name)
 			if err != nil {
 				return err
 			}

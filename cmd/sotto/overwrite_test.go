@@ -32,7 +32,7 @@ func TestLateOutputsStay(t *testing.T) {
 			})
 		},
 		"save": func(force bool) error {
-			return new(app).save(out, force, func(io.Writer) error { return appear() })
+			return new(app).save(t.Context(), out, force, func(io.Writer) error { return appear() })
 		},
 	} {
 		err := work(false)

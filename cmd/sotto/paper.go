@@ -93,18 +93,18 @@ func (f *paperFlags) prepare(config interface {
 
 // saveAll writes results into the output folder, the configuration last: while
 // it is missing, the results are not complete.
-func (a *app) saveAll(f *paperFlags, config any, files map[string]func(io.Writer) error) error {
+func (a *app) saveAll(ctx context.Context, f *paperFlags, config any, files map[string]func(io.Writer) error) error {
 	names := make([]string, 0, len(files))
 	for name := range files {
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if err := a.save(filepath.Join(f.out, name), true, files[name]); err != nil {
+		if err := a.save(ctx, filepath.Join(f.out, name), true, files[name]); err != nil {
 			return err
 		}
 	}
-	return a.save(filepath.Join(f.out, "config.json"), true, func(w io.Writer) error { return paper.WriteConfig(w, config) })
+	return a.save(ctx, filepath.Join(f.out, "config.json"), true, func(w io.Writer) error { return paper.WriteConfig(w, config) })
 }
 
 // pictureFile makes a file of a picture.
@@ -211,7 +211,7 @@ func (a *app) paperSpeech(ctx context.Context, f *speechFlags) error {
 	for _, condition := range r.Conditions() {
 		files["dictionaries-"+condition+".png"] = pictureFile(func() (image.Image, error) { return r.Dictionaries(condition) })
 	}
-	if err := a.saveAll(&f.paperFlags, cfg, files); err != nil {
+	if err := a.saveAll(ctx, &f.paperFlags, cfg, files); err != nil {
 		return err
 	}
 	return r.WriteMarkdown(a.out)

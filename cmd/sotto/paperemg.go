@@ -59,7 +59,7 @@ func (a *app) paperEMG(ctx context.Context, f *paperFlags, data string) error {
 		"results.md": r.WriteMarkdown, "results.csv": r.WriteCSV, "results.json": r.WriteJSON,
 		"reconstructions.png": pictureFile(r.Reconstructions), "synergies.png": pictureFile(r.Synergies),
 	}
-	if err := a.saveAll(f, cfg, files); err != nil {
+	if err := a.saveAll(ctx, f, cfg, files); err != nil {
 		return err
 	}
 	return r.WriteMarkdown(a.out)

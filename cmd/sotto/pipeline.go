@@ -171,6 +171,26 @@ func await[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	}
 }
 
+// awaitError is [await] for what returns nothing else.
+func awaitError(ctx context.Context, f func() error) error {
+	_, err := await(ctx, func() (struct{}, error) { return struct{}{}, f() })
+	return err
+}
+
+// sinkFunc is a function as a sink.
+type sinkFunc func([]float32) error
+
+func (f sinkFunc) Write(x []float32) error { return f(x) }
+
+// patient returns a sink for what goes to path: one that gives up a write which
+// lasts when ctx is cancelled, where that may happen.
+func patient(ctx context.Context, w sink, path string) sink {
+	if !stalls(path) {
+		return w
+	}
+	return sinkFunc(func(x []float32) error { return awaitError(ctx, func() error { return w.Write(x) }) })
+}
+
 // copy cleans r into w and calls progress with the number of frames read.
 func (c *cleaner) copy(ctx context.Context, w sink, r audiofile.Reader, progress func(frames int)) error {
 	block := make([]float32, blockFrames*len(c.channels))

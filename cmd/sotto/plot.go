@@ -67,5 +67,5 @@ func (a *app) drawSpectrograms(ctx context.Context, path string, force bool, cli
 	if err != nil {
 		return err
 	}
-	return a.save(path, force, func(w io.Writer) error { return report.WritePNG(w, picture) })
+	return a.save(ctx, path, force, func(w io.Writer) error { return report.WritePNG(w, picture) })
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -104,14 +105,14 @@ func newMan(a *app, root *cobra.Command) *cobra.Command {
 		Use:   "man DIR",
 		Short: "write the manual pages into a folder",
 		Args:  arguments(1, 1, "one folder"),
-		RunE:  func(_ *cobra.Command, args []string) error { return a.man(root, args[0], force) },
+		RunE:  func(cmd *cobra.Command, args []string) error { return a.man(cmd.Context(), root, args[0], force) },
 	}
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "replace pages that exist")
 	return cmd
 }
 
 // man writes a page for every command of the tree, once none is in the way.
-func (a *app) man(root *cobra.Command, dir string, force bool) error {
+func (a *app) man(ctx context.Context, root *cobra.Command, dir string, force bool) error {
 	root.DisableAutoGenTag = true // the same pages on any day
 	commands := tree(root)
 	paths := make([]string, len(commands))
@@ -126,7 +127,7 @@ func (a *app) man(root *cobra.Command, dir string, force bool) error {
 	}
 	for i, cmd := range commands {
 		header := &doc.GenManHeader{Title: "SOTTO", Section: "1", Source: "sotto " + version}
-		if err := a.save(paths[i], force, func(w io.Writer) error { return doc.GenMan(cmd, header, w) }); err != nil {
+		if err := a.save(ctx, paths[i], force, func(w io.Writer) error { return doc.GenMan(cmd, header, w) }); err != nil {
 			return err
 		}
 	}

@@ -176,10 +176,10 @@ func (a *app) trainNet(ctx context.Context, f netFlags) error {
 		}
 		return err
 	}
-	if err := a.plotTraining(filepath.Join(f.work, "curves.png"), history); err != nil {
+	if err := a.plotTraining(ctx, filepath.Join(f.work, "curves.png"), history); err != nil {
 		return err
 	}
-	return a.save(f.out, f.force, func(w io.Writer) error { _, err := model.WriteTo(w); return err })
+	return a.save(ctx, f.out, f.force, func(w io.Writer) error { _, err := model.WriteTo(w); return err })
 }
 
 // netInputs loads everything that training starts from.
@@ -240,7 +240,7 @@ func (a *app) provenance(ctx context.Context, f *netFlags, data *train.Data) (ma
 		return nil, err
 	}
 	list := filepath.Join(f.work, "manifest.sha256")
-	if err := a.save(list, true, func(w io.Writer) error { _, err := manifest.WriteTo(w); return err }); err != nil {
+	if err := a.save(ctx, list, true, func(w io.Writer) error { _, err := manifest.WriteTo(w); return err }); err != nil {
 		return nil, err
 	}
 	meta := map[string]string{

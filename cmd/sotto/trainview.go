@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"image/png"
@@ -70,7 +71,7 @@ func (v *trainView) finish() {
 }
 
 // plotTraining draws a run's losses and validation scores over the hours heard.
-func (a *app) plotTraining(path string, history []train.HistoryPoint) error {
+func (a *app) plotTraining(ctx context.Context, path string, history []train.HistoryPoint) error {
 	var hours, loss, noisySDR, sdr, noisySTOI, stoi, pesq []float64
 	for _, h := range history {
 		hours = append(hours, h.Hours)
@@ -92,5 +93,5 @@ func (a *app) plotTraining(path string, history []train.HistoryPoint) error {
 	if err != nil {
 		return err
 	}
-	return a.save(path, true, func(w io.Writer) error { return png.Encode(w, img) })
+	return a.save(ctx, path, true, func(w io.Writer) error { return png.Encode(w, img) })
 }
