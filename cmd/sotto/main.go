@@ -23,6 +23,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode"
 )
 
 // Exit codes; the last is what shells report for a command that Ctrl-C ended.
@@ -68,6 +69,12 @@ func (e usageError) Unwrap() error { return e.error }
 
 // usagef returns a [usageError].
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// printable returns text on one line, and without what would move the cursor or
+// colour the terminal: the name of a file may hold anything.
+func printable(text string) string {
+	return strings.Join(strings.FieldsFunc(text, unicode.IsControl), " ")
+}
 
 // explain prints an error on one line and returns the exit code it stands for.
 func explain(stderr io.Writer, err error) int {

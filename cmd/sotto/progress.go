@@ -43,7 +43,7 @@ func (b *bar) add(n int) {
 			return
 		}
 		b.bar = progressbar.NewOptions64(b.total,
-			progressbar.OptionSetDescription(b.what),
+			progressbar.OptionSetDescription(b.label(b.what)),
 			progressbar.OptionSetWriter(b.app.err),
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionThrottle(100*time.Millisecond),
@@ -60,8 +60,27 @@ func (b *bar) describe(what string) {
 	defer b.mu.Unlock()
 	b.what = what
 	if b.bar != nil {
-		b.bar.Describe(what)
+		b.bar.Describe(b.label(what))
 	}
+}
+
+// The columns of what stands before a bar, at least, and of the bar with its
+// percentage and its times, at most.
+const (
+	labelColumns = 30
+	barColumns   = 50
+)
+
+// label makes what stands before the bar fit its line: a line that wraps is not
+// drawn over but goes on down the terminal. Of a long text the middle goes, for
+// files of one recording differ at either end of their names.
+func (b *bar) label(what string) string {
+	room := max(labelColumns, columns(b.app.err)-barColumns)
+	r := []rune(printable(what))
+	if len(r) <= room {
+		return string(r)
+	}
+	return string(r[:room/2]) + "…" + string(r[len(r)-(room-1)/2:])
 }
 
 // finish removes the bar.
