@@ -229,7 +229,7 @@ func (a *app) save(ctx context.Context, path string, force bool, write func(io.W
 		return awaitError(ctx, func() error { return put(path, write) })
 	}
 	if err := put(path, write); err != nil {
-		return cmp.Or(taken(path, err), fmt.Errorf("cannot write %s: %w", path, err))
+		return cmp.Or(taken(path, err), fmt.Errorf("cannot write %s: %w", path, atomicfile.Reason(err)))
 	}
 	return nil
 }

@@ -223,7 +223,7 @@ func (a *app) warn(problems [][]error) {
 		}
 	}
 	if n > 0 {
-		fmt.Fprintf(a.err, "sotto: %d scores are missing from the table; the first because %v\n", n, first)
+		fmt.Fprintf(a.err, "sotto: %d scores are missing from the table; the first because %s\n", n, printable(first.Error()))
 	}
 }
 

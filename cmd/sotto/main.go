@@ -89,7 +89,6 @@ func explain(stderr io.Writer, err error) int {
 		fmt.Fprintln(stderr, "sotto: interrupted; unfinished files were removed")
 		return exitInterrupted
 	}
-	text := strings.Join(strings.Fields(err.Error()), " ")
-	fmt.Fprintln(stderr, "sotto: "+text)
+	fmt.Fprintln(stderr, "sotto: "+printable(err.Error()))
 	return code
 }

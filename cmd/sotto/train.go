@@ -277,7 +277,7 @@ func writable(path string) error {
 	}
 	f, err := atomicfile.Create(path)
 	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+		return fmt.Errorf("cannot write %s: %w", path, atomicfile.Reason(err))
 	}
 	return f.Abort()
 }

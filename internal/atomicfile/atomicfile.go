@@ -160,6 +160,18 @@ func (f *File) Abort() error {
 	return cmp.Or(err, os.Remove(f.Name()))
 }
 
+// Reason takes the operation and the path from an error of package os: the path
+// may be that of a temporary file, and who reports the error names the target.
+func Reason(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return pe.Err
+	}
+	if le, ok := errors.AsType[*os.LinkError](err); ok {
+		return le.Err
+	}
+	return err
+}
+
 // Write writes a whole file through write, buffered.
 func Write(path string, write func(io.Writer) error) error {
 	f, err := Create(path)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"sotto/internal/atomicfile"
 )
 
 // Info describes an audio stream as its header states it.
@@ -44,8 +46,11 @@ const bufferSize = 64 << 10
 
 // Open opens the file at path, or standard input when path is "-", and reads its header.
 func Open(path string) (Reader, error) {
-	if path == "-" {
+	switch path {
+	case "-":
 		return NewReader(os.Stdin, "standard input")
+	case "":
+		return nil, errors.New(`the name of a sound file is empty; name a file, or "-" for standard input`)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -73,18 +78,7 @@ func NewReader(r io.Reader, name string) (Reader, error) {
 
 // plain rewords a path error as "path: reason".
 func plain(path string, err error) error {
-	return fmt.Errorf("%s: %w", path, reason(err))
-}
-
-// reason takes the operation and the path from an error of package os, which repeat what the message says already.
-func reason(err error) error {
-	if pe, ok := errors.AsType[*os.PathError](err); ok {
-		return pe.Err
-	}
-	if le, ok := errors.AsType[*os.LinkError](err); ok {
-		return le.Err
-	}
-	return err
+	return fmt.Errorf("%s: %w", path, atomicfile.Reason(err))
 }
 
 // source hides every method of a reader but Read, so that decoders stream instead of seeking, and remembers the error that
@@ -209,7 +203,7 @@ func (s *stream) guard(f func() error) (err error) {
 // wrap adds the file's name, and prefers the reason that reading failed over what a decoder made of it.
 func (s *stream) wrap(err error) error {
 	if cause := s.src.err; cause != nil && !errors.Is(cause, io.EOF) {
-		return fmt.Errorf("%s: cannot read: %w", s.name, reason(cause))
+		return fmt.Errorf("%s: cannot read: %w", s.name, atomicfile.Reason(cause))
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%s: the file ends early; it is truncated", s.name)

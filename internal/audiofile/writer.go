@@ -186,7 +186,7 @@ func WriteMono(path string, x []float32, rate int, enc Encoding) error {
 
 // writeError names the file whose writing failed.
 func writeError(name string, err error) error {
-	return fmt.Errorf("%s: cannot write: %w", name, reason(err))
+	return fmt.Errorf("%s: cannot write: %w", name, atomicfile.Reason(err))
 }
 
 // output is where a Writer's bytes go.
