@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"sotto/assets"
@@ -72,6 +73,26 @@ func (k *knobs) register(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&k.release, "release", 0, "time in which gains fall, smoother but noisier (20ms, say)")
 	cmd.Flags().BoolVar(&k.noFilter, "no-filter", false, "leave out the filter that mends the phase of low bins: the mask alone")
 	cmd.Flags().StringVar(&k.latency, "latency", latencyDefault, "default (16 ms with the built-in model) or low (half of it, at twice the work)")
+}
+
+// knobNames returns the names of these flags.
+func knobNames() []string {
+	var cmd cobra.Command
+	new(knobs).register(&cmd)
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+// unused returns an error if one of the named flags was given although it does
+// nothing: somebody waits for its effect.
+func unused(cmd *cobra.Command, why string, names ...string) error {
+	for _, name := range names {
+		if cmd.Flags().Changed(name) {
+			return usagef("--%s does nothing %s; leave it out", name, why)
+		}
+	}
+	return nil
 }
 
 // load checks the knobs and reads the model.

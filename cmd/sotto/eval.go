@@ -59,6 +59,9 @@ func newEval(a *app) *cobra.Command {
 		Example: evalExample,
 		Args:    arguments(1, 2, "a folder, or a reference and a degraded file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.applies(cmd, len(args)); err != nil {
+				return err
+			}
 			if len(args) == 1 {
 				if !cmd.Flags().Changed("skip") {
 					f.skip = folderSkip
@@ -78,6 +81,17 @@ func newEval(a *app) *cobra.Command {
 	flags.BoolVar(&f.clips, "clips", false, "a row per clip instead of means (JSON has both)")
 	flags.IntVarP(&f.jobs, "jobs", "j", 0, "clips to score at a time (0: one per core)")
 	return cmd
+}
+
+// applies refuses flags that are of no use for the given number of arguments.
+func (f *evalFlags) applies(cmd *cobra.Command, args int) error {
+	switch {
+	case args == 2:
+		return unused(cmd, "for a pair of files", append(knobNames(), "processed", "clips", "jobs")...)
+	case f.processed != "":
+		return unused(cmd, "with --processed, which runs no model", knobNames()...)
+	}
+	return nil
 }
 
 // settings checks the flags that both forms of the command share.
