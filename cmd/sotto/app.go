@@ -141,11 +141,16 @@ func builtIn() string {
 
 // refuse returns an error if path exists and may not be replaced.
 func refuse(path string, force bool) error {
-	if force || path == "-" {
+	if path == "-" {
 		return nil
 	}
-	if st, err := os.Stat(path); err == nil && (st.Mode().IsRegular() || st.IsDir()) {
-		return errExists(path)
+	if st, err := os.Stat(path); err == nil {
+		switch {
+		case st.IsDir():
+			return fmt.Errorf("%s is a folder, expected a file; name one in it", path)
+		case st.Mode().IsRegular() && !force:
+			return errExists(path)
+		}
 	}
 	return nil
 }
@@ -211,11 +216,8 @@ func lookAt(paths []string) []input {
 // whatever name it goes by: not even --force asks for that.
 func spare(path string, inputs []input) error {
 	st, err := os.Stat(path)
-	if err != nil {
-		return nil //nolint:nilerr // nothing is there to be replaced
-	}
 	for _, in := range inputs {
-		if os.SameFile(in.file, st) {
+		if err == nil && os.SameFile(in.file, st) {
 			return fmt.Errorf("%s is both input and output; choose another output", in.path)
 		}
 	}

@@ -130,6 +130,7 @@ func TestTrainSaysWhatIsMissing(t *testing.T) {
 		{"train net -o x --speech a --noise b --speech-dict c --noise-dict d --lanes 5", "5 mixtures"},
 		{"train net -o x --speech a --noise b --speech-dict c --noise-dict d --rate nan", "learning rate is NaN"},
 		{"train net -o x --speech a --noise b --speech-dict c --noise-dict d --exponent 0", "exponent of the mask is 0"},
+		{"train dict -o . --data a", ". is a folder, expected a file"},
 		{"train dict -o x", "--data"},
 		{"train net -o x --speech a --noise b --speech-dict c", "--noise-dict"},
 		{"train dict --data " + t.TempDir() + " -o x", "no audio files"},
