@@ -9,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -151,6 +153,22 @@ func refuse(path string, force bool) error {
 		case st.Mode().IsRegular() && !force:
 			return errExists(path)
 		}
+	}
+	return nil
+}
+
+// formats are the extensions of files that everybody takes for what they say.
+var formats = []string{
+	".wav", ".flac", ".mp3", ".sph", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".mp4", ".wma", ".aif", ".aiff", ".caf", ".webm",
+	".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".svg", ".pdf",
+}
+
+// writes returns an error if the name of an output promises another format than
+// that of the given extension, the only one that is written.
+func writes(ext, path string) error {
+	got := strings.ToLower(filepath.Ext(path))
+	if got != ext && slices.Contains(formats, got) {
+		return usagef("%s: cannot write %s files; name a %s file", path, got, ext)
 	}
 	return nil
 }

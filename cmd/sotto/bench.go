@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -83,7 +84,7 @@ func (a *app) bench(ctx context.Context, f *benchFlags) error {
 		return err
 	}
 	if f.png != "" {
-		if err := refuse(f.png, f.force); err != nil {
+		if err := cmp.Or(writes(".png", f.png), refuse(f.png, f.force)); err != nil {
 			return err
 		}
 	}

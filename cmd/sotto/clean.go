@@ -282,10 +282,8 @@ func singleDestination(in, out string) ([]task, error) {
 		out = "-"
 	case out == "":
 		return nil, usagef("no output; name one, such as -o %s-clean.wav", strings.TrimSuffix(filepath.Base(in), filepath.Ext(in)))
-	case out != "-" && audiofile.IsAudio(out) && !strings.EqualFold(filepath.Ext(out), ".wav"):
-		return nil, usagef("%s: cannot write %s files; name a .wav file", out, filepath.Ext(out))
 	}
-	return []task{{in: in, out: out}}, nil
+	return []task{{in: in, out: out}}, writes(".wav", out)
 }
 
 func isFolder(path string) bool {

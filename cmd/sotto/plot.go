@@ -31,7 +31,7 @@ are averaged.`,
 			if out == "" {
 				return usagef("no output; name one, such as -o spectrogram.png")
 			}
-			if err := cmp.Or(spare(out, lookAt(args)), refuse(out, force)); err != nil {
+			if err := cmp.Or(spare(out, lookAt(args)), writes(".png", out), refuse(out, force)); err != nil {
 				return err
 			}
 			clips, err := await(cmd.Context(), func() ([]report.Clip, error) { return readClips(args) })
