@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,6 +55,7 @@ type netFlags struct {
 	start                 string
 	meta                  map[string]string
 	weights               map[string]string
+	factors               map[string]float64 // weights as numbers
 	low                   bool
 	cfg                   train.NetConfig
 	force                 bool
@@ -72,6 +74,14 @@ func newTrainNet(a *app) *cobra.Command {
 			return a.trainNet(cmd.Context(), f)
 		},
 	}
+	f.registerFiles(cmd)
+	f.registerNetwork(cmd)
+	f.registerRun(cmd)
+	return cmd
+}
+
+// registerFiles adds the flags of what is read and written.
+func (f *netFlags) registerFiles(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.data.Speech, "speech", nil, "folder of clean speech (repeatable)")
 	flags.StringSliceVar(&f.data.Noise, "noise", nil, "folder of noise (repeatable)")
@@ -87,22 +97,32 @@ func newTrainNet(a *app) *cobra.Command {
 	flags.StringVar(&f.start, "start", "", "model to start from")
 	flags.StringToStringVar(&f.meta, "meta", nil, "key=value to store in the model (repeatable)")
 	flags.StringToStringVar(&f.weights, "weight", nil, "corpus=factor: how much more often speech of a corpus is drawn, by the first field of its file names (repeatable)")
+	flags.BoolVarP(&f.force, "force", "f", false, "replace an existing model")
+}
+
+// registerNetwork adds the flags of what is trained.
+func (f *netFlags) registerNetwork(cmd *cobra.Command) {
+	flags, c := cmd.Flags(), &f.cfg
 	flags.BoolVar(&f.low, "low-latency", false, "4 ms hop and 8 ms latency instead of 8 and 16")
-	c := &f.cfg
-	flags.Float64Var(&c.Hours, "hours", c.Hours, "hours of mixtures to hear")
-	flags.Float64Var(&c.RegressionHours, "regression-hours", c.RegressionHours, "of these, hours of regression on the encodings")
-	flags.Float64Var(&c.TuneFrom, "tune-from", c.TuneFrom, "share of the hours after which the dictionaries learn too (1: never)")
 	flags.IntVar(&c.Shape.Hidden, "hidden", c.Shape.Hidden, "width of the network")
 	flags.IntVar(&c.Shape.Layers, "layers", c.Shape.Layers, "number of recurrent layers")
 	flags.BoolVar(&c.Shape.Refine, "refine", c.Shape.Refine, "add the per-bin stage after the mask")
 	flags.IntVar(&c.Shape.FilterTaps, "filter-taps", c.Shape.FilterTaps, "frames of a complex filter of the low bins (0: none)")
 	flags.IntVar(&c.Shape.FilterBins, "filter-bins", c.Shape.FilterBins, "bins of that filter")
-	flags.Float64Var(&c.FilterRate, "filter-rate", c.FilterRate, "share of the learning rate that the filter's layer learns with")
-	flags.Float64Var(&c.FilterBare, "filter-bare", c.FilterBare, "share of the mixtures that go without the filter")
 	flags.BoolVar(&c.NarrowBands, "narrow-bands", c.NarrowBands, "show the network levels of single bins instead of bands")
 	flags.BoolVar(&c.Cues.Floor, "floor-cues", c.Cues.Floor, "show the network the levels above the noise floor")
 	flags.IntVar(&c.Cues.Advance, "phase-cues", c.Cues.Advance, "low bins whose phase advance the network sees")
 	flags.Float64Var(&c.Exponent, "exponent", c.Exponent, "exponent of the mask")
+}
+
+// registerRun adds the flags of how it is trained.
+func (f *netFlags) registerRun(cmd *cobra.Command) {
+	flags, c := cmd.Flags(), &f.cfg
+	flags.Float64Var(&c.Hours, "hours", c.Hours, "hours of mixtures to hear")
+	flags.Float64Var(&c.RegressionHours, "regression-hours", c.RegressionHours, "of these, hours of regression on the encodings")
+	flags.Float64Var(&c.TuneFrom, "tune-from", c.TuneFrom, "share of the hours after which the dictionaries learn too (1: never)")
+	flags.Float64Var(&c.FilterRate, "filter-rate", c.FilterRate, "share of the learning rate that the filter's layer learns with")
+	flags.Float64Var(&c.FilterBare, "filter-bare", c.FilterBare, "share of the mixtures that go without the filter")
 	flags.IntVar(&c.Lanes, "lanes", c.Lanes, "mixtures in a batch")
 	flags.DurationVar(&c.Segment, "segment", c.Segment, "length of a mixture")
 	flags.Float64Var(&c.Rate, "rate", c.Rate, "peak learning rate")
@@ -117,8 +137,6 @@ func newTrainNet(a *app) *cobra.Command {
 	flags.IntVar(&c.Workers, "workers", c.Workers, "replicas of the network, one per core")
 	flags.IntVar(&c.Mixers, "mixers", c.Mixers, "goroutines that prepare mixtures")
 	flags.DurationVar(&c.ValidateEvery, "validate-every", c.ValidateEvery, "time between validations")
-	flags.BoolVarP(&f.force, "force", "f", false, "replace an existing model")
-	return cmd
 }
 
 func (f *netFlags) check() error {
@@ -136,13 +154,14 @@ func (f *netFlags) check() error {
 			return usagef("train net needs %s", c.what)
 		}
 	}
-	if err := refuse(f.out, f.force); err != nil {
-		return err
-	}
 	if err := f.cfg.Validate(); err != nil {
+		return usageError{err}
+	}
+	var err error
+	if f.factors, err = factors(f.weights); err != nil {
 		return err
 	}
-	return writable(f.out)
+	return cmp.Or(refuse(f.out, f.force), writable(f.out))
 }
 
 func (a *app) trainNet(ctx context.Context, f netFlags) error {
@@ -204,9 +223,7 @@ func (a *app) netInputs(ctx context.Context, f *netFlags) (*train.NetInputs, err
 	}
 	mix := corpus.DefaultMixConfig()
 	mix.Segment = f.cfg.Segment
-	if mix.Speech.Weight, err = factors(f.weights); err != nil {
-		return nil, err
-	}
+	mix.Speech.Weight = f.factors
 	mixer, err := corpus.NewMixer(data.Speech, data.Noise, mix, f.cfg.MixtureSeed())
 	if err != nil {
 		return nil, err

@@ -113,6 +113,17 @@ func TestTrainFromTIMITAndNOISEX(t *testing.T) {
 	}
 }
 
+// TestTrainTellsMistakesFromFailures has mistakes in the command line alone.
+func TestTrainTellsMistakesFromFailures(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, flag := range []string{"--hours=-1", "--lanes=5", "--weight=vctk=much"} {
+		args := []string{"train", "net", "-o", "x", "--speech", "a", "--noise", "b", "--speech-dict", "c", "--noise-dict", "d", flag}
+		if code := run(args, strings.NewReader(""), io.Discard, io.Discard); code != exitUsage {
+			t.Errorf("%s: exit code %d, want %d", flag, code, exitUsage)
+		}
+	}
+}
+
 func TestTrainSaysWhatIsMissing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("plain", nil, 0o644); err != nil {
@@ -134,6 +145,7 @@ func TestTrainSaysWhatIsMissing(t *testing.T) {
 		{"train dict -o x", "--data"},
 		{"train net -o x --speech a --noise b --speech-dict c", "--noise-dict"},
 		{"train dict --data " + t.TempDir() + " -o x", "no audio files"},
+		{"train net -o x --speech a --noise b --speech-dict c --noise-dict d --weight vctk=much", "--weight vctk=much: expected a factor"},
 	} {
 		var stderr bytes.Buffer
 		code := run(strings.Fields(c.args), strings.NewReader(""), io.Discard, &stderr)
