@@ -57,7 +57,7 @@ func (f *paperFlags) register(cmd *cobra.Command) {
 	flags.IntVarP(&f.jobs, "jobs", "j", 0, "trainings and scorings at a time (0: one per core)")
 }
 
-// prepare checks the flags, reads the configuration and makes the folder.
+// prepare checks the flags and reads the configuration.
 func (f *paperFlags) prepare(config interface {
 	Quick()
 	Validate() error
@@ -88,7 +88,7 @@ func (f *paperFlags) prepare(config interface {
 	if err := config.Validate(); err != nil {
 		return err
 	}
-	return os.MkdirAll(f.out, 0o755)
+	return writable(filepath.Join(f.out, "config.json"))
 }
 
 // saveAll writes results into the output folder, the configuration last: while
@@ -100,11 +100,11 @@ func (a *app) saveAll(ctx context.Context, f *paperFlags, config any, files map[
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if err := a.save(ctx, filepath.Join(f.out, name), true, files[name]); err != nil {
+		if err := a.deliver(ctx, filepath.Join(f.out, name), true, files[name]); err != nil {
 			return err
 		}
 	}
-	return a.save(ctx, filepath.Join(f.out, "config.json"), true, func(w io.Writer) error { return paper.WriteConfig(w, config) })
+	return a.deliver(ctx, filepath.Join(f.out, "config.json"), true, func(w io.Writer) error { return paper.WriteConfig(w, config) })
 }
 
 // pictureFile makes a file of a picture.

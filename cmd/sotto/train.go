@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -161,27 +162,27 @@ func (f *netFlags) check() error {
 	if f.factors, err = factors(f.weights); err != nil {
 		return err
 	}
-	return cmp.Or(refuse(f.out, f.force), writable(f.out))
+	if f.work == "" {
+		f.work = f.out + ".work"
+	}
+	return cmp.Or(refuse(f.out, f.force), writable(f.out), writable(f.log()))
 }
+
+// log is where the progress of the run is kept.
+func (f *netFlags) log() string { return filepath.Join(f.work, "log.jsonl") }
 
 func (a *app) trainNet(ctx context.Context, f netFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	if f.work == "" {
-		f.work = f.out + ".work"
-	}
 	if f.name == "" {
 		f.name = strings.TrimSuffix(filepath.Base(f.out), filepath.Ext(f.out))
-	}
-	if err := os.MkdirAll(f.work, 0o755); err != nil {
-		return err
 	}
 	in, err := a.netInputs(ctx, &f)
 	if err != nil {
 		return err
 	}
-	log, err := os.OpenFile(filepath.Join(f.work, "log.jsonl"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(f.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
@@ -198,7 +199,7 @@ func (a *app) trainNet(ctx context.Context, f netFlags) error {
 	if err := a.plotTraining(ctx, filepath.Join(f.work, "curves.png"), history); err != nil {
 		return err
 	}
-	return a.save(ctx, f.out, f.force, func(w io.Writer) error { _, err := model.WriteTo(w); return err })
+	return a.deliver(ctx, f.out, f.force, func(w io.Writer) error { _, err := model.WriteTo(w); return err })
 }
 
 // netInputs loads everything that training starts from.
@@ -230,12 +231,8 @@ func (a *app) netInputs(ctx context.Context, f *netFlags) (*train.NetInputs, err
 	}
 	fmt.Fprintf(a.err, "%.1f hours of speech, %.1f hours of noise, products by %s\n",
 		data.Speech.Seconds()/3600, data.Noise.Seconds()/3600, nn.BLAS)
-	meta, err := a.provenance(ctx, f, data)
-	if err != nil {
-		return nil, err
-	}
 	in := &train.NetInputs{
-		Source: mixer, Speech: speech, Noise: noise, Name: f.name, Meta: meta,
+		Source: mixer, Speech: speech, Noise: noise, Name: f.name,
 		Validate:   data.Validator(f.cfg.Workers).Validate,
 		Checkpoint: filepath.Join(f.work, "checkpoint.safetensors"),
 	}
@@ -244,7 +241,8 @@ func (a *app) netInputs(ctx context.Context, f *netFlags) (*train.NetInputs, err
 			return nil, err
 		}
 	}
-	return in, nil
+	in.Meta, err = a.provenance(ctx, f, data)
+	return in, err
 }
 
 // provenance is what the model file tells of its training, besides what --meta
@@ -257,7 +255,7 @@ func (a *app) provenance(ctx context.Context, f *netFlags, data *train.Data) (ma
 		return nil, err
 	}
 	list := filepath.Join(f.work, "manifest.sha256")
-	if err := a.save(ctx, list, true, func(w io.Writer) error { _, err := manifest.WriteTo(w); return err }); err != nil {
+	if err := a.deliver(ctx, list, true, func(w io.Writer) error { _, err := manifest.WriteTo(w); return err }); err != nil {
 		return nil, err
 	}
 	meta := map[string]string{
@@ -286,15 +284,28 @@ func factors(text map[string]string) (map[string]float64, error) {
 	return weights, nil
 }
 
-// writable makes the folder of a file that comes at the end of long work, and
-// returns an error if the file could not be written there.
+// writable returns an error if a file that comes at the end of long work could
+// not be written. Its folder is made with it, by [app.deliver]: here it is enough
+// that the first one that is missing could be.
 func writable(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
+	probe := path
+	for dir := filepath.Dir(path); dir != probe; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		probe = dir
 	}
-	f, err := atomicfile.Create(path)
+	f, err := atomicfile.Create(probe)
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, atomicfile.Reason(err))
 	}
 	return f.Abort()
+}
+
+// deliver saves what came of long work, and makes its folder.
+func (a *app) deliver(ctx context.Context, path string, force bool, write func(io.Writer) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return a.save(ctx, path, force, write)
 }

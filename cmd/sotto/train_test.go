@@ -137,6 +137,9 @@ func TestTrainSaysWhatIsMissing(t *testing.T) {
 		{"train dict --data a -o x --epochs inf", "+Inf epochs"},
 		{"train dict --data a -o x --frames -5", "-5 frames"},
 		{"train dict --data a -o plain/x", "plain"},
+		{"train dict --data a -o deep/er/x", "a"},
+		{"train net -o deep/x --speech a --noise b --speech-dict c --noise-dict d", "c: no such file"},
+		{"train net -o x --work plain/y --speech a --noise b --speech-dict c --noise-dict d", "plain"},
 		{"train net -o plain/x --speech a --noise b --speech-dict c --noise-dict d", "plain"},
 		{"train net -o x --speech a --noise b --speech-dict c --noise-dict d --lanes 5", "5 mixtures"},
 		{"train net -o x --speech a --noise b --speech-dict c --noise-dict d --rate nan", "learning rate is NaN"},
@@ -151,6 +154,9 @@ func TestTrainSaysWhatIsMissing(t *testing.T) {
 		code := run(strings.Fields(c.args), strings.NewReader(""), io.Discard, &stderr)
 		if code == exitOK || !strings.Contains(stderr.String(), c.want) || strings.Count(stderr.String(), "\n") != 1 {
 			t.Errorf("sotto %s: exit code %d, message %q: expected one line with %q", c.args, code, stderr.String(), c.want)
+		}
+		if left, err := os.ReadDir("."); err != nil || len(left) != 1 {
+			t.Fatalf("sotto %s: left %v beside the file that was there (%v)", c.args, left, err)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (a *app) trainDict(ctx context.Context, f dictFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.save(ctx, f.out, f.force, d.Write)
+	return a.deliver(ctx, f.out, f.force, d.Write)
 }
 
 // check finds what would fail after the recordings are read, or after hours.
