@@ -231,9 +231,14 @@ func (e *evaluation) classes() []float64 {
 	return all
 }
 
+// snrColumn shows the classes so that no two look the same.
+func (e *evaluation) snrColumn() report.Column {
+	return report.Column{Key: "snr", Title: "SNR dB", Decimals: report.Decimals(e.classes())}
+}
+
 // summary returns the table of means per class and over all clips.
 func (e *evaluation) summary() *report.Table {
-	t := &report.Table{Columns: append([]report.Column{{Key: "snr", Title: "SNR dB"}, {Key: "system"}, {Key: "clips"}}, e.meter.columns...)}
+	t := &report.Table{Columns: append([]report.Column{e.snrColumn(), {Key: "system"}, {Key: "clips"}}, e.meter.columns...)}
 	row := func(label any, member func(mixture) bool) {
 		for s, system := range e.systems {
 			values := make([][]float64, len(e.meter.columns))
@@ -263,7 +268,7 @@ func (e *evaluation) summary() *report.Table {
 
 // perClip returns the table with a row per clip and system.
 func (e *evaluation) perClip() *report.Table {
-	t := &report.Table{Columns: append([]report.Column{{Key: "clip"}, {Key: "snr", Title: "SNR dB"}, {Key: "system"}}, e.meter.columns...)}
+	t := &report.Table{Columns: append([]report.Column{{Key: "clip"}, e.snrColumn(), {Key: "system"}}, e.meter.columns...)}
 	for i, m := range e.mixtures {
 		var snr any
 		if m.known {

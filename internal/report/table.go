@@ -60,6 +60,26 @@ func (c Column) title() string {
 	return c.Title
 }
 
+// Decimals returns how many digits after the point show different numbers that
+// rows are named by: as few as show each in full, or with two as nearly as that
+// goes, and in any case tell them apart.
+func Decimals(values []float64) int {
+	const most = 17 // enough for any float64 from 0.1
+	for d := range most {
+		full, shown := true, make(map[string]bool)
+		for _, v := range values {
+			s := show(v, d)
+			x, _ := strconv.ParseFloat(s, 64) // what is shown is a number
+			full = full && x == v
+			shown[s] = true
+		}
+		if len(shown) == len(values) && (full || d >= 2) {
+			return d
+		}
+	}
+	return most
+}
+
 // Table is a result in rows. A cell is a string, an int, a bool, a float64
 // (NaN: not available) or nil (empty).
 type Table struct {

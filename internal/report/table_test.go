@@ -53,6 +53,25 @@ zero,,-0.0001
 	}
 }
 
+func TestDecimals(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   int
+	}{
+		{nil, 0},
+		{[]float64{-5, 0, 5, 10}, 0},
+		{[]float64{-0.5}, 1},
+		{[]float64{-2.5, 0.25, 5}, 2},
+		{[]float64{1.23456, 7.1}, 2},
+		{[]float64{1.0001, 1.0002}, 4},
+		{[]float64{-0.001, 0.001}, 3}, // no -0.00
+	} {
+		if got := Decimals(c.values); got != c.want {
+			t.Errorf("%v: %d decimals, want %d", c.values, got, c.want)
+		}
+	}
+}
+
 func TestTableJSON(t *testing.T) {
 	var b strings.Builder
 	if err := sample().Write(&b, JSON); err != nil {
