@@ -130,18 +130,18 @@ func show(v any, decimals int) string {
 	return fmt.Sprint(v)
 }
 
-// cells returns header and rows as people see them, and the columns' widths in
-// characters.
-func (t *Table) cells() (lines [][]string, width []int) {
+// cells returns header and rows as people see them, written by spell, and the
+// columns' widths in characters.
+func (t *Table) cells(spell func(string) string) (lines [][]string, width []int) {
 	header := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
-		header[i] = c.title()
+		header[i] = spell(c.title())
 	}
 	lines = append(lines, header)
 	for _, row := range t.Rows {
 		line := make([]string, len(row))
 		for i, v := range row {
-			line[i] = show(v, t.Columns[i].Decimals)
+			line[i] = spell(show(v, t.Columns[i].Decimals))
 		}
 		lines = append(lines, line)
 	}
@@ -180,7 +180,7 @@ func pad(s string, width int, left bool) string {
 }
 
 func (t *Table) writeText(w io.Writer) error {
-	lines, width := t.cells()
+	lines, width := t.cells(func(s string) string { return s })
 	words := t.textual()
 	var b strings.Builder
 	for _, line := range lines {
@@ -194,8 +194,11 @@ func (t *Table) writeText(w io.Writer) error {
 	return err
 }
 
+// inCell writes text so that Markdown keeps it in one cell of a table.
+var inCell = strings.NewReplacer("|", `\|`, "\n", " ")
+
 func (t *Table) writeMarkdown(w io.Writer) error {
-	lines, width := t.cells()
+	lines, width := t.cells(inCell.Replace)
 	words := t.textual()
 	var b strings.Builder
 	for n, line := range lines {

@@ -53,6 +53,19 @@ zero,,-0.0001
 	}
 }
 
+func TestMarkdownEscapes(t *testing.T) {
+	table := &Table{Columns: []Column{{Key: "clip"}, {Key: "a|b"}}}
+	table.Add("x|y\nz", 1)
+	const want = `| clip   | a\|b |
+|--------|-----:|
+| x\|y z |    1 |
+`
+	var b strings.Builder
+	if err := table.Write(&b, Markdown); err != nil || b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s(%v)", b.String(), want, err)
+	}
+}
+
 func TestDecimals(t *testing.T) {
 	for _, c := range []struct {
 		values []float64
