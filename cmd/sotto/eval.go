@@ -116,6 +116,18 @@ func (f *evalFlags) settings() (*meter, report.Format, error) {
 // skipSamples returns f.skip at the rate of scoring.
 func (f *evalFlags) skipSamples() int { return int(f.skip.Seconds() * scoreRate) }
 
+// leaves returns an error unless something of a reference of n samples is left
+// to be scored.
+func (f *evalFlags) leaves(n int, ref string) error {
+	switch {
+	case n == 0:
+		return fmt.Errorf("%s: no samples, expected a recording; choose another reference", ref)
+	case f.skipSamples() >= n:
+		return usagef("--skip is %v, expected less than the length of %s", f.skip, ref)
+	}
+	return nil
+}
+
 // evalPair scores one file against another.
 func (a *app) evalPair(ctx context.Context, f *evalFlags, ref, deg string) error {
 	m, format, err := f.settings()
@@ -149,10 +161,10 @@ func (f *evalFlags) scorePair(m *meter, ref, deg string) ([]float64, error) {
 	if err := sameLength(ref, deg, len(clean), len(est)); err != nil {
 		return nil, err
 	}
-	skip := f.skipSamples()
-	if skip >= len(clean) {
-		return nil, usagef("--skip is %v, expected less than the length of %s", f.skip, ref)
+	if err := f.leaves(len(clean), ref); err != nil {
+		return nil, err
 	}
+	skip := f.skipSamples()
 	rows, problems := m.measure(reference{clean: clean[skip:]}, est[skip:])
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("%s against %s: %w", deg, ref, problems[0])

@@ -194,8 +194,8 @@ func (e *evaluation) reference(m mixture) (r reference, n int, err error) {
 		return r, 0, err
 	}
 	n = len(r.clean)
-	if skip >= n {
-		return r, 0, usagef("--skip is %v, expected less than the length of %s", e.flags.skip, m.clean)
+	if err := e.flags.leaves(n, m.clean); err != nil {
+		return r, 0, err
 	}
 	r.clean = r.clean[skip:]
 	if m.noise == "" {
