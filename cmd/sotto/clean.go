@@ -257,8 +257,8 @@ func destinations(args []string, out string) ([]task, error) {
 				return nil, err
 			}
 			root = arg
-			if within(out, root) { // what was cleaned before is no input
-				files = slices.DeleteFunc(files, func(file string) bool { return within(file, out) })
+			if within(resolved(out), resolved(root)) {
+				files = notBelow(files, out)
 			}
 		}
 		for _, file := range files {
@@ -291,16 +291,36 @@ func isFolder(path string) bool {
 	return err == nil && st.IsDir()
 }
 
-// within reports whether path lies in a folder, at any depth.
+// notBelow returns the files that do not lie in a folder: what was cleaned
+// before is no input. Of a file only the folder is resolved, for a link among the
+// outputs is one of them, wherever it leads.
+func notBelow(files []string, folder string) []string {
+	folder = resolved(folder)
+	return slices.DeleteFunc(files, func(file string) bool {
+		return within(filepath.Join(resolved(filepath.Dir(file)), filepath.Base(file)), folder)
+	})
+}
+
+// within reports whether a path lies in a folder, at any depth. Both are
+// [resolved].
 func within(path, folder string) bool {
-	p, err := filepath.Abs(path)
-	if err != nil {
-		return false
-	}
-	f, err := filepath.Abs(folder)
-	if err != nil {
-		return false
-	}
-	rel, err := filepath.Rel(f, p)
+	rel, err := filepath.Rel(folder, path)
 	return err == nil && rel != "." && filepath.IsLocal(rel)
+}
+
+// resolved returns the path that a path leads to, through links, as far as it
+// exists.
+func resolved(path string) string {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	dir := filepath.Dir(path)
+	if dir == path {
+		return path
+	}
+	return filepath.Join(resolved(dir), filepath.Base(path))
 }
