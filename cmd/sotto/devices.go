@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,17 +33,26 @@ func newDevices(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return devicesJSON(devices).Write(a.out, report.JSON)
-			}
-			if len(devices) == 0 {
-				return errors.New("no sound devices; plug one in, or start a sound server (PulseAudio, PipeWire)")
-			}
-			return devicesText(devices).Write(a.out, report.Text)
+			return a.listDevices(devices, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
+}
+
+// listDevices writes the list. That it is empty is no failure: it was asked what
+// there is.
+func (a *app) listDevices(devices []device.Device, asJSON bool) error {
+	if len(devices) == 0 {
+		fmt.Fprintln(a.err, "sotto: no sound devices; plug one in, or start a sound server (PulseAudio, PipeWire)")
+	}
+	switch {
+	case asJSON:
+		return devicesJSON(devices).Write(a.out, report.JSON)
+	case len(devices) == 0:
+		return nil // a header alone lists nothing
+	}
+	return devicesText(devices).Write(a.out, report.Text)
 }
 
 // devicesText is the list for people: what a name or number is chosen by, and
