@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,7 +49,12 @@ type paperFlags struct {
 	quick  bool
 	force  bool
 	jobs   int
+
+	replace bool // results that are there may go
 }
+
+// cellsFolder is the folder below the output for what is finished of a run.
+const cellsFolder = "cells"
 
 func (f *paperFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
@@ -57,11 +65,34 @@ func (f *paperFlags) register(cmd *cobra.Command) {
 	flags.IntVarP(&f.jobs, "jobs", "j", 0, "trainings and scorings at a time (0: one per core)")
 }
 
-// prepare checks the flags and reads the configuration.
+// vacant returns an error if files of the output folder would be replaced
+// unasked: a finished run, or what matches the patterns of the results. Results
+// beside the cells of a run are its own, saved in part: it goes on.
+func (f *paperFlags) vacant(results ...string) error {
+	if err := refuse(filepath.Join(f.out, "config.json"), f.force); err != nil {
+		return err
+	}
+	f.replace = f.force || isFolder(filepath.Join(f.out, cellsFolder))
+	there, err := os.ReadDir(f.out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, file := range there {
+		for _, pattern := range results {
+			if ok, _ := filepath.Match(pattern, file.Name()); ok { // the patterns are ours
+				err = cmp.Or(err, refuse(filepath.Join(f.out, file.Name()), f.replace))
+			}
+		}
+	}
+	return err
+}
+
+// prepare checks the flags and reads the configuration. results are the patterns
+// of the files that the run writes.
 func (f *paperFlags) prepare(config interface {
 	Quick()
 	Validate() error
-},
+}, results ...string,
 ) error {
 	if f.out == "" {
 		return usagef("no output; name a folder, such as -o results/")
@@ -69,7 +100,7 @@ func (f *paperFlags) prepare(config interface {
 	if _, err := workers(f.jobs); err != nil {
 		return err
 	}
-	if err := refuse(filepath.Join(f.out, "config.json"), f.force); err != nil {
+	if err := f.vacant(results...); err != nil {
 		return err
 	}
 	if f.config != "" {
@@ -100,11 +131,11 @@ func (a *app) saveAll(ctx context.Context, f *paperFlags, config any, files map[
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if err := a.deliver(ctx, filepath.Join(f.out, name), true, files[name]); err != nil {
+		if err := a.deliver(ctx, filepath.Join(f.out, name), f.replace, files[name]); err != nil {
 			return err
 		}
 	}
-	return a.deliver(ctx, filepath.Join(f.out, "config.json"), true, func(w io.Writer) error { return paper.WriteConfig(w, config) })
+	return a.deliver(ctx, filepath.Join(f.out, "config.json"), f.force, func(w io.Writer) error { return paper.WriteConfig(w, config) })
 }
 
 // pictureFile makes a file of a picture.
@@ -183,7 +214,7 @@ func (a *app) paperSpeech(ctx context.Context, f *speechFlags) error {
 		}
 	}
 	cfg := paper.DefaultSpeech()
-	if err := f.prepare(cfg); err != nil {
+	if err := f.prepare(cfg, "results.md", "results.csv", "results.json", "comparison.png", "dictionaries-*.png"); err != nil {
 		return err
 	}
 	part := paper.Test
@@ -191,7 +222,7 @@ func (a *app) paperSpeech(ctx context.Context, f *speechFlags) error {
 		part = paper.Tuning
 	}
 	if f.work == "" {
-		f.work = filepath.Join(f.out, "cells")
+		f.work = filepath.Join(f.out, cellsFolder)
 	}
 	bar, show := a.progress("reading")
 	defer bar.finish()

@@ -41,7 +41,7 @@ func (a *app) paperEMG(ctx context.Context, f *paperFlags, data string) error {
 		return usagef("paper emg needs --data FOLDER")
 	}
 	cfg := paper.DefaultEMG()
-	if err := f.prepare(cfg); err != nil {
+	if err := f.prepare(cfg, "results.md", "results.csv", "results.json", "reconstructions.png", "synergies.png"); err != nil {
 		return err
 	}
 	bar, show := a.progress("reading")
