@@ -212,6 +212,12 @@ func createSound(ctx context.Context, path string, force bool, info audiofile.In
 	return open()
 }
 
+// closeSound completes a sound file that createSound began.
+func closeSound(path string, w *audiofile.Writer) error {
+	err := w.Close()
+	return cmp.Or(taken(path, err), err)
+}
+
 // input is a file that a command reads.
 type input struct {
 	path string

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -188,8 +187,7 @@ func (f *cleanFlags) process(ctx context.Context, m *enhance.Model, cfg enhance.
 		}
 		return errors.Join(err, w.Abort())
 	}
-	err = w.Close()
-	return cmp.Or(taken(t.out, err), err)
+	return closeSound(t.out, w)
 }
 
 // task is one input and where it goes.

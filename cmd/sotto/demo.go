@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -72,7 +73,14 @@ func (a *app) demo(ctx context.Context, k *knobs, dir string, force bool) error 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := audiofile.WriteMono(paths[i], x, rate, audiofile.PCM16); err != nil {
+		w, err := createSound(ctx, paths[i], force, audiofile.Info{SampleRate: rate, Channels: 1}, audiofile.PCM16)
+		if err != nil {
+			return err
+		}
+		if err := w.Write(x); err != nil {
+			return errors.Join(err, w.Abort())
+		}
+		if err := closeSound(paths[i], w); err != nil {
 			return err
 		}
 	}
