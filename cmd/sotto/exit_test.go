@@ -16,7 +16,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{nil, 0, ""},
 		{errors.New("a.wav: two\nlines"), 1, "sotto: a.wav: two lines\n"},
-		{errors.New("a  b\x1b[31m.wav: gone\n\n"), 1, "sotto: a  b [31m.wav: gone\n"},
+		{errors.New("a  b\x1b[31m.wav:\n\ngone"), 1, "sotto: a  b [31m.wav: gone\n"},
 		{fmt.Errorf("outer: %w", usagef("--x is %d", 3)), 2, "sotto: outer: --x is 3\n"},
 		{errors.Join(context.Canceled, errors.New("and more")), 130, "sotto: interrupted; unfinished files were removed\n"},
 	} {
