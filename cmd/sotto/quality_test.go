@@ -123,6 +123,9 @@ func mustSISDR(t *testing.T, ref, est []float32) float64 {
 // the 50 shared mixtures: better sound than DTLN and GTCRN make of them, and at no
 // SNR worse than doing nothing.
 func TestShippedModelHelps(t *testing.T) {
+	if raceEnabled {
+		t.Skip("one goroutine has no races, and fifty clips take minutes under their detector")
+	}
 	dir := testsig.Shared(t, "bench")
 	m := shippedModel(t)
 	clips, err := listMixtures(dir)
