@@ -116,7 +116,7 @@ func withinTries(t *testing.T, measure func(t *testing.T) (idle float64, complai
 		switch {
 		case t.Failed() || complaint == "":
 			return
-		case try == tries-1:
+		case try == tries-1 || raceEnabled: // which is not judged: once is enough to find races
 			failUnlessBusy(t, idle, "%s", complaint)
 		default:
 			t.Logf("once more: %s", complaint)
