@@ -5,8 +5,11 @@ import (
 	"runtime"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
+
+	"sotto/internal/report"
 )
 
 // newBar returns a progress bar over total units on standard error; a total of
@@ -72,15 +75,10 @@ const (
 )
 
 // label makes what stands before the bar fit its line: a line that wraps is not
-// drawn over but goes on down the terminal. Of a long text the middle goes, for
-// files of one recording differ at either end of their names.
+// drawn over but goes on down the terminal.
 func (b *bar) label(what string) string {
 	room := max(labelColumns, columns(b.app.err)-barColumns)
-	r := []rune(printable(what))
-	if len(r) <= room {
-		return string(r)
-	}
-	return string(r[:room/2]) + "…" + string(r[len(r)-(room-1)/2:])
+	return report.Shorten(printable(what), func(s string) bool { return utf8.RuneCountInString(s) <= room })
 }
 
 // finish removes the bar.

@@ -41,8 +41,5 @@ func (d *draft) lay(r Range, voice float32) {
 		return
 	}
 	g := amplitude(r.draw(d.rng)) * float32(math.Sqrt(float64(voice/p)))
-	clean := d.Clean[:len(d.source)]
-	for i, v := range d.source {
-		clean[i] += g * v
-	}
+	addTo(d.Clean, d.source, g)
 }

@@ -142,11 +142,7 @@ func (d *draft) make() {
 	if !silent {
 		d.ground()
 	}
-	if limit := d.drawLimit(); tailed {
-		limit.apply(d.Clean, d.Noisy, d.tail)
-	} else {
-		limit.apply(d.Clean, d.Noisy)
-	}
+	d.limitBand(tailed)
 	d.balance(snr)
 	if kept && !tailed && !math.IsInf(d.LevelDB, -1) {
 		copy(d.Clean, d.Noisy)
@@ -203,6 +199,14 @@ const (
 	minPower = 1e-9
 	quietest = 0.0316
 )
+
+// addTo adds g times x to dst, which is at least as long.
+func addTo(dst, x []float32, g float32) {
+	dst = dst[:len(x)]
+	for i, v := range x {
+		dst[i] += g * v
+	}
+}
 
 func scale(x []float32, g float32) {
 	for i := range x {

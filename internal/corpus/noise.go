@@ -31,18 +31,14 @@ func (d *draft) disturb() {
 			continue
 		}
 		g := amplitude(level) / float32(math.Sqrt(p))
-		for i, v := range d.source {
-			d.Noisy[i] += g * v
-		}
+		addTo(d.Noisy, d.source, g)
 	}
 	// Nothing but pauses was drawn, or something barely audible that must not be blown up: a steady noise takes its place.
 	if power(d.Noisy) < quietest {
 		clear(d.source)
 		d.shaped()
 		g := 1 / float32(math.Sqrt(max(float64(power(d.source)), minPower)))
-		for i, v := range d.source {
-			d.Noisy[i] += g * v
-		}
+		addTo(d.Noisy, d.source, g)
 	}
 }
 

@@ -18,12 +18,11 @@ func (d *draft) equalise(x []float32, limit float64) {
 // logarithmic draws a value whose logarithm is uniform.
 func (d *draft) logarithmic(lo, hi float64) float64 { return lo * math.Pow(hi/lo, d.rng.Float64()) }
 
-// bandLimit is where the band of a mixture ends, in Hz.
-type bandLimit float64
-
-// drawLimit draws it. Slowed speech ends below 8 kHz by nature: the noise then ends there too, for a target that lacks a band
-// which its noise has would teach the network to cut that band.
-func (d *draft) drawLimit() bandLimit {
+// limitBand low-passes what the microphone heard, all alike: speech, noise and, if there is one, the tail of the room. Slowed
+// speech ends below 8 kHz by nature: the noise then ends there too, for a target that lacks a band which its noise has would
+// teach the network to cut that band.
+func (d *draft) limitBand(tailed bool) {
+	const top = 0.98 * SampleRate / 2
 	cutoff := float64(SampleRate/2) * d.speed
 	if c := d.cfg.Channel; d.chance(c.BandLimit) {
 		limit := c.Cutoff.draw(d.rng)
@@ -32,18 +31,14 @@ func (d *draft) drawLimit() bandLimit {
 		}
 		cutoff = min(cutoff, limit)
 	}
-	return bandLimit(cutoff)
-}
-
-// apply low-passes what the microphone heard, all alike.
-func (b bandLimit) apply(signals ...[]float32) {
-	const top = 0.98 * SampleRate / 2
-	if b >= top {
+	if cutoff >= top {
 		return
 	}
-	s := butterworth8(lowPass, float64(b))
-	for _, x := range signals {
-		filter4(x, s)
+	s := butterworth8(lowPass, cutoff)
+	filter4(d.Clean, s)
+	filter4(d.Noisy, s)
+	if tailed {
+		filter4(d.tail, s)
 	}
 }
 

@@ -155,8 +155,7 @@ func (s *Spectrum) plot(title string, colours palette.ColorMap) *plot.Plot {
 	return p
 }
 
-// shorten leaves out the middle of a title that is wider than width: files of one
-// recording differ at either end of their names. It is one line, whatever it was.
+// shorten makes one line of a title, no wider than width.
 func shorten(title string, style text.Style, width vg.Length) string {
 	title = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -164,14 +163,21 @@ func shorten(title string, style text.Style, width vg.Length) string {
 		}
 		return r
 	}, title)
-	if style.Width(title) <= width {
-		return title
+	return Shorten(title, func(s string) bool { return style.Width(s) <= width })
+}
+
+// Shorten leaves out as much of the middle of a text as it takes to fit: files of
+// one recording differ at either end of their names. What does not fit at all is
+// empty.
+func Shorten(s string, fits func(string) bool) string {
+	if fits(s) {
+		return s
 	}
-	r := []rune(title)
+	r := []rune(s)
 	for n := len(r) - 1; n > 0; n-- {
 		head := (n + 1) / 2
-		if s := string(r[:head]) + "…" + string(r[len(r)-n/2:]); style.Width(s) <= width {
-			return s
+		if cut := string(r[:head]) + "…" + string(r[len(r)-n/2:]); fits(cut) {
+			return cut
 		}
 	}
 	return ""

@@ -120,15 +120,15 @@ func TestNetResumesOnlyItsOwnRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(*NetConfig){
-		"grid":        func(c *NetConfig) { c.Grid = enhance.LowLatencyGrid() },
-		"shape":       func(c *NetConfig) { c.Shape.Hidden++ },
-		"features":    func(c *NetConfig) { c.Cues.Floor = true },
-		"of features": func(c *NetConfig) { c.NarrowBands = true },
-		"exponent":    func(c *NetConfig) { c.Exponent = 1 },
-		"workers":     func(c *NetConfig) { c.Workers = 1 },
-		"segment":     func(c *NetConfig) { c.Segment /= 2 },
-		"seed":        func(c *NetConfig) { c.Seed++ },
-		"mixtures":    func(c *NetConfig) { c.MixSeed = c.Seed + 1 },
+		"grid":             func(c *NetConfig) { c.Grid = enhance.LowLatencyGrid() },
+		"shape":            func(c *NetConfig) { c.Shape.Hidden++ },
+		"features":         func(c *NetConfig) { c.Cues.Floor = true },
+		"kind of features": func(c *NetConfig) { c.NarrowBands = true },
+		"exponent":         func(c *NetConfig) { c.Exponent = 1 },
+		"workers":          func(c *NetConfig) { c.Workers = 1 },
+		"segment":          func(c *NetConfig) { c.Segment /= 2 },
+		"seed":             func(c *NetConfig) { c.Seed++ },
+		"mixtures":         func(c *NetConfig) { c.MixSeed = c.Seed + 1 },
 	} {
 		other := &netTrainer{cfg: cfg, in: in}
 		change(&other.cfg)
