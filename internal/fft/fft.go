@@ -112,18 +112,12 @@ func (t *Real) Forward(spectrum []complex64, frame []float64) {
 		t.data.re[i], t.data.im[i] = frame[2*i], frame[2*i+1]
 	}
 	t.transform(false)
-	z, m := t.data, t.n/2
-	spectrum[0] = complex(float32(z.re[0]+z.im[0]), 0)
-	spectrum[m] = complex(float32(z.re[0]-z.im[0]), 0)
-	for k := 1; 2*k <= m; k++ {
-		l := m - k
-		// Even and odd samples' spectra at k: E = (Z_k + Z_l*)/2, O = (Z_k - Z_l*)/2i.
-		er, ei := (z.re[k]+z.re[l])/2, (z.im[k]-z.im[l])/2
-		or, oi := (z.im[k]+z.im[l])/2, (z.re[l]-z.re[k])/2
-		c, s := t.turn.re[k], t.turn.im[k]
-		pr, pi := c*or-s*oi, c*oi+s*or
-		spectrum[k] = complex(float32(er+pr), float32(ei+pi))
-		spectrum[l] = complex(float32(er-pr), float32(pi-ei))
+	m, sum, difference := t.n/2, t.data.re[0]+t.data.im[0], t.data.re[0]-t.data.im[0]
+	spectrum[0], spectrum[m] = complex(float32(sum), 0), complex(float32(difference), 0)
+	t.part()
+	re, im := t.work.re[:m], t.work.im[:m]
+	for k := 1; k < m; k++ {
+		spectrum[k] = complex(float32(re[k]), float32(im[k]))
 	}
 }
 
@@ -138,22 +132,49 @@ func (t *Real) Backward(frame []float64, spectrum []complex64) {
 		t.other.Sequence(frame, t.spectrum)
 		return
 	}
-	z, m := t.data, t.n/2
+	m := t.n / 2
+	re, im := t.work.re[:m], t.work.im[:m]
+	for k := 1; k < m; k++ {
+		re[k], im[k] = float64(real(spectrum[k])), float64(imag(spectrum[k]))
+	}
+	t.join()
 	first, last := float64(real(spectrum[0])), float64(real(spectrum[m]))
-	z.re[0], z.im[0] = first+last, first-last
-	for k := 1; 2*k <= m; k++ {
-		l := m - k
-		a, b := complex128(spectrum[k]), complex128(spectrum[l])
-		er, ei := real(a)+real(b), imag(a)-imag(b)
-		pr, pi := real(a)-real(b), imag(a)+imag(b)
-		c, s := t.turn.re[k], t.turn.im[k]
-		or, oi := c*pr+s*pi, c*pi-s*pr // times e^(+2 pi i k/n)
+	t.data.re[0], t.data.im[0] = first+last, first-last
+	t.transform(true)
+	for i := range t.data.re {
+		frame[2*i], frame[2*i+1] = t.data.re[i], t.data.im[i]
+	}
+}
+
+// part sets work to the spectrum of the real frame, but for its ends, from the
+// transform in data.
+func (t *Real) part() {
+	if t.widePart() {
+		return
+	}
+	z, y := t.data, t.work
+	for k, l := 1, t.n/2-1; k <= l; k, l = k+1, l-1 {
+		// Even and odd samples' spectra at k: E = (Z_k + Z_l*)/2, O = (Z_k - Z_l*)/2i.
+		er, ei := (z.re[k]+z.re[l])/2, (z.im[k]-z.im[l])/2
+		or, oi := (z.im[k]+z.im[l])/2, (z.re[l]-z.re[k])/2
+		pr, pi := times(or, oi, t.turn.re[k], t.turn.im[k])
+		y.re[k], y.im[k] = er+pr, ei+pi
+		y.re[l], y.im[l] = er-pr, pi-ei
+	}
+}
+
+// join is the way back, from work to data, times two.
+func (t *Real) join() {
+	if t.wideJoin() {
+		return
+	}
+	z, y := t.data, t.work
+	for k, l := 1, t.n/2-1; k <= l; k, l = k+1, l-1 {
+		er, ei := y.re[k]+y.re[l], y.im[k]-y.im[l]
+		pr, pi := y.re[k]-y.re[l], y.im[k]+y.im[l]
+		or, oi := times(pr, pi, t.turn.re[k], -t.turn.im[k])
 		z.re[k], z.im[k] = er-oi, ei+or
 		z.re[l], z.im[l] = er+oi, or-ei
-	}
-	t.transform(true)
-	for i := range z.re {
-		frame[2*i], frame[2*i+1] = t.data.re[i], t.data.im[i]
 	}
 }
 

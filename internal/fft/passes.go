@@ -4,6 +4,9 @@ import "math"
 
 // four is a pass of radix 4 from x to y.
 func (p *pass) four(y, x parts) {
+	if p.wideFour(y, x) {
+		return
+	}
 	size := p.count * p.stride
 	for i := range p.count {
 		w1r, w1i := p.twiddle[0].re[i], p.twiddle[0].im[i]
@@ -27,6 +30,9 @@ func (p *pass) four(y, x parts) {
 
 // three is a pass of radix 3 from x to y.
 func (p *pass) three(y, x parts) {
+	if p.wideThree(y, x) {
+		return
+	}
 	const half = 1.0 / 2 // -cos(2 pi/3)
 	sin := math.Sqrt(3) / 2
 	size := p.count * p.stride
@@ -49,6 +55,9 @@ func (p *pass) three(y, x parts) {
 
 // two is a pass of radix 2 from x to y.
 func (p *pass) two(y, x parts) {
+	if p.wideTwo(y, x) {
+		return
+	}
 	size := p.count * p.stride
 	for i := range p.count {
 		wr, wi := p.twiddle[0].re[i], p.twiddle[0].im[i]
