@@ -15,11 +15,13 @@ var (
 )
 
 const (
-	// block is the number of columns that are multiplied at once.
-	block = 32
-	// together is how many rows are multiplied at once, so that a block of x is
-	// loaded once for all of them.
+	// lanes is how many rows a vector of sums holds, a row in each of its lanes.
+	lanes = 16
+	// together is how many such vectors a tile has: the rows that are multiplied at
+	// once, so that x is loaded once for all of them.
 	together = 4
+	// block is the number of values of x that are rounded at once.
+	block = 16
 	// largest is the absolute value of a row's largest weight in units of its step.
 	largest = math.MaxInt8
 	// farthest is the largest absolute value of x in units of its own; beyond
@@ -31,57 +33,55 @@ const (
 	faint = 1e-30
 )
 
-// packed is a matrix as the kernels read it.
+type (
+	// weights are what a tile has in two columns, the two of a row side by side.
+	weights [together][2 * lanes]int8
+	// sums are a tile's products.
+	sums [together * lanes]int32
+)
+
+// packed is a matrix as the kernels read it, from the first weight to the last.
 type packed struct {
-	// weights are in steps of their rows, by groups of rows, a block of each row
-	// after the other. What is missing to whole groups and blocks is zero.
-	weights []int8
+	// weights are in steps of their rows, all pairs of columns of a tile after
+	// another. What is missing to whole tiles and blocks is zero.
+	weights []weights
 	steps   []float32 // of every row
 	x       []float32 // the vector, filled up to whole blocks
-	rounded []int16   // x in units of a common size, in the order of columns
-	y       []float32 // the product, filled up to whole groups
-	span    float32   // the largest of rounded
-	unit    float32   // the size of x at which rounded is 1
+	pairs   []int32   // x in units of a common size, two values of 16 bits in each
+	sums    []int32   // of every row
+	span    float32   // the largest of the values in pairs
+	unit    float32   // the size of x at which such a value is 1
 }
 
 // columns says where in a block of x the values come from that packing two times
 // eight numbers, each half on its own, puts side by side (VPACKSSDW).
-var columns = func() (at [block]int) {
-	for j := range at {
-		quarter := j % 16 / 4
-		at[j] = j + 4*[4]int{0, 1, -1, 0}[quarter]
-	}
-	return at
-}()
+var columns = [block]int{0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15}
 
 // pack rounds the weights.
 func (m *Matrix) pack(w []float32) {
-	groups, blocks := (m.rows+together-1)/together, (m.cols+block-1)/block
+	const rows = together * lanes
+	tiles, blocks := (m.rows+rows-1)/rows, (m.cols+block-1)/block
 	p := &m.packed
-	p.weights = make([]int8, groups*blocks*together*block)
-	p.steps, p.y = make([]float32, groups*together), make([]float32, groups*together)
-	p.x, p.rounded = make([]float32, blocks*block), make([]int16, blocks*block)
+	p.steps, p.sums = make([]float32, m.rows), make([]int32, tiles*rows)
+	p.x, p.pairs = make([]float32, blocks*block), make([]int32, blocks*block/2)
+	p.weights = make([]weights, tiles*len(p.pairs))
 	p.span = float32(math.Floor(farthest * min(1, float64(roomy)/float64(len(p.x))))) // whole: the largest value must not be rounded up
-	for g := range groups {
-		group := p.weights[g*blocks*together*block:][:blocks*together*block]
-		for row := range min(together, m.rows-g*together) {
-			i := g*together + row
-			p.steps[i] = p.packRow(group[row*block:], w[i*m.cols:(i+1)*m.cols])
-		}
+	for i := range m.rows {
+		tile := p.weights[i/rows*len(p.pairs):][:len(p.pairs)]
+		p.steps[i] = p.packRow(tile, i%rows, w[i*m.cols:(i+1)*m.cols])
 	}
 }
 
-// packRow rounds the weights of a row into its blocks and returns their step.
-func (p *packed) packRow(blocks []int8, row []float32) float32 {
+// packRow rounds the weights of a row into its tile and returns their step.
+func (p *packed) packRow(tile []weights, i int, row []float32) float32 {
 	copy(p.x, row)
 	step := step(row)
 	if step == 0 {
 		return 0
 	}
-	for from := 0; from < len(p.x); from += block {
-		for j, c := range &columns {
-			blocks[from*together+j] = int8(math.RoundToEven(float64(p.x[from+c] / step)))
-		}
+	for at := range p.x {
+		from := at - at%block + columns[at%block]
+		tile[at/2][i/lanes][i%lanes*2+at%2] = int8(math.RoundToEven(float64(p.x[from] / step)))
 	}
 	return step
 }
@@ -100,25 +100,38 @@ func (m *Matrix) multiply(y, x []float32) {
 	p := &m.packed
 	copy(p.x, x)
 	p.round()
-	w, steps := p.weights, p.steps
-	for out := p.y; len(out) >= together; out, steps = out[together:], steps[together:] {
-		group := w[:len(p.x)*together]
-		w = w[len(group):]
+	w := p.weights
+	for y := p.sums; len(y) > 0; y = y[together*lanes:] {
 		if wide {
-			multiply512(out, group, p.rounded, steps)
+			tile512((*sums)(y), w[:len(p.pairs)], p.pairs)
 		} else {
-			multiply256(out, group, p.rounded, steps)
+			tile256((*sums)(y), w[:len(p.pairs)], p.pairs)
 		}
+		w = w[len(p.pairs):]
 	}
 	archsimd.ClearAVXUpperBits()
-	unit := p.unit // read not before here: in the loop it would cost as package fastmath says of a plain zero
-	for i, v := range p.y[:len(y)] {
-		y[i] += v * unit
-	}
+	p.addTo(y)
 }
 
-// round sets rounded and unit.
+// round sets pairs and unit.
 func (p *packed) round() {
+	peak := p.peak()
+	if !(peak > faint) {
+		peak = 1 // any unit will do, for silence and for NaN
+	}
+	p.unit = peak / p.span
+	perUnit := archsimd.BroadcastFloat32x8(p.span / peak)
+	x := p.x
+	for out := p.pairs; len(out) >= 8 && len(x) >= block; out, x = out[8:], x[block:] {
+		lo := archsimd.LoadFloat32x8Slice(x).Mul(perUnit).RoundToEven().ConvertToInt32()
+		hi := archsimd.LoadFloat32x8Slice(x[8:]).Mul(perUnit).RoundToEven().ConvertToInt32()
+		lo.SaturateToInt16ConcatGrouped(hi).AsInt32x8().StoreSlice(out)
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// peak returns the largest absolute value of x.
+func (p *packed) peak() float32 {
 	sign := archsimd.BroadcastInt32x8(math.MinInt32)
 	top := archsimd.LoadFloat32x8Slice(p.x).AsInt32x8().AndNot(sign).AsFloat32x8()
 	for x := p.x[8:]; len(x) >= 8; x = x[8:] {
@@ -126,56 +139,66 @@ func (p *packed) round() {
 	}
 	var tops [8]float32
 	top.Store(&tops)
-	peak := max(tops[0], tops[1], tops[2], tops[3], tops[4], tops[5], tops[6], tops[7])
-	if !(peak > faint) {
-		peak = 1 // any unit will do, for silence and for NaN
-	}
-	perUnit := archsimd.BroadcastFloat32x8(p.span / peak)
-	x := p.x
-	for out := p.rounded; len(out) >= 16 && len(x) >= 16; out, x = out[16:], x[16:] {
-		lo := archsimd.LoadFloat32x8Slice(x).Mul(perUnit).RoundToEven().ConvertToInt32()
-		hi := archsimd.LoadFloat32x8Slice(x[8:]).Mul(perUnit).RoundToEven().ConvertToInt32()
-		lo.SaturateToInt16ConcatGrouped(hi).StoreSlice(out)
-	}
-	p.unit = peak / p.span
+	archsimd.ClearAVXUpperBits() // or every scalar below waits for them, half a microsecond in all
+	return max(tops[0], tops[1], tops[2], tops[3], tops[4], tops[5], tops[6], tops[7])
 }
 
-// multiply512 sets y to the product of a group of rows with x, in units of its own.
-func multiply512(y []float32, w []int8, x []int16, steps []float32) {
-	zero := archsimd.LoadInt16x32Slice(x)
-	s0 := zero.Xor(zero).AsInt32x16() // package fastmath says why not a plain zero
+// tile512 sets y to the products of a tile with x. (The loops of the kernels have
+// no slicing and no scalar number, which would cost as much as all the rest.)
+func tile512(y *sums, w []weights, x []int32) {
+	w = w[:len(x)]
+	zero := archsimd.BroadcastInt32x16(x[0])
+	s0 := zero.Xor(zero) // package fastmath says why not a plain zero
 	s1, s2, s3 := s0, s0, s0
-	for len(x) >= block && len(w) >= together*block {
-		v := archsimd.LoadInt16x32Slice(x)
-		s0 = s0.Add(archsimd.LoadInt8x32Slice(w).ExtendToInt16().DotProductPairs(v))
-		s1 = s1.Add(archsimd.LoadInt8x32Slice(w[block:]).ExtendToInt16().DotProductPairs(v))
-		s2 = s2.Add(archsimd.LoadInt8x32Slice(w[2*block:]).ExtendToInt16().DotProductPairs(v))
-		s3 = s3.Add(archsimd.LoadInt8x32Slice(w[3*block:]).ExtendToInt16().DotProductPairs(v))
-		x, w = x[block:], w[together*block:]
+	for i, pair := range x {
+		v, w := archsimd.BroadcastInt32x16(pair).AsInt16x32(), &w[i]
+		s0 = s0.Add(archsimd.LoadInt8x32(&w[0]).ExtendToInt16().DotProductPairs(v))
+		s1 = s1.Add(archsimd.LoadInt8x32(&w[1]).ExtendToInt16().DotProductPairs(v))
+		s2 = s2.Add(archsimd.LoadInt8x32(&w[2]).ExtendToInt16().DotProductPairs(v))
+		s3 = s3.Add(archsimd.LoadInt8x32(&w[3]).ExtendToInt16().DotProductPairs(v))
 	}
-	storeSums(y, s0.GetLo().Add(s0.GetHi()), s1.GetLo().Add(s1.GetHi()), s2.GetLo().Add(s2.GetHi()), s3.GetLo().Add(s3.GetHi()), steps)
+	s0.Store((*[lanes]int32)(y[:]))
+	s1.Store((*[lanes]int32)(y[lanes:]))
+	s2.Store((*[lanes]int32)(y[2*lanes:]))
+	s3.Store((*[lanes]int32)(y[3*lanes:]))
 }
 
-// multiply256 is multiply512 by halves of a block.
-func multiply256(y []float32, w []int8, x []int16, steps []float32) {
-	zero := archsimd.LoadInt16x16Slice(x)
-	s0 := zero.Xor(zero).AsInt32x8()
+// tile256 is tile512 with vectors of half that size. There are half as many of
+// them, too, so it takes the rows by halves.
+func tile256(y *sums, w []weights, x []int32) {
+	for first := 0; first < together; first += 2 {
+		half256((*[2 * lanes]int32)(y[first*lanes:]), w, x, first)
+	}
+}
+
+func half256(y *[2 * lanes]int32, w []weights, x []int32, first int) {
+	w = w[:len(x)]
+	zero := archsimd.BroadcastInt32x8(x[0])
+	s0 := zero.Xor(zero)
 	s1, s2, s3 := s0, s0, s0
-	for len(x) >= block && len(w) >= together*block {
-		for at := 0; at < block; at += block / 2 {
-			v := archsimd.LoadInt16x16Slice(x[at:])
-			s0 = s0.Add(archsimd.LoadInt8x16Slice(w[at:]).ExtendToInt16().DotProductPairs(v))
-			s1 = s1.Add(archsimd.LoadInt8x16Slice(w[block+at:]).ExtendToInt16().DotProductPairs(v))
-			s2 = s2.Add(archsimd.LoadInt8x16Slice(w[2*block+at:]).ExtendToInt16().DotProductPairs(v))
-			s3 = s3.Add(archsimd.LoadInt8x16Slice(w[3*block+at:]).ExtendToInt16().DotProductPairs(v))
-		}
-		x, w = x[block:], w[together*block:]
+	for i, pair := range x {
+		v, a, b := archsimd.BroadcastInt32x8(pair).AsInt16x16(), &w[i][first], &w[i][first+1]
+		s0 = s0.Add(archsimd.LoadInt8x16((*[lanes]int8)(a[:])).ExtendToInt16().DotProductPairs(v))
+		s1 = s1.Add(archsimd.LoadInt8x16((*[lanes]int8)(a[lanes:])).ExtendToInt16().DotProductPairs(v))
+		s2 = s2.Add(archsimd.LoadInt8x16((*[lanes]int8)(b[:])).ExtendToInt16().DotProductPairs(v))
+		s3 = s3.Add(archsimd.LoadInt8x16((*[lanes]int8)(b[lanes:])).ExtendToInt16().DotProductPairs(v))
 	}
-	storeSums(y, s0, s1, s2, s3, steps)
+	s0.Store((*[lanes / 2]int32)(y[:]))
+	s1.Store((*[lanes / 2]int32)(y[lanes/2:]))
+	s2.Store((*[lanes / 2]int32)(y[lanes:]))
+	s3.Store((*[lanes / 2]int32)(y[lanes+lanes/2:]))
 }
 
-// storeSums sets y to the sums over each of four vectors times their rows' steps.
-func storeSums(y []float32, s0, s1, s2, s3 archsimd.Int32x8, steps []float32) {
-	s := s0.AddPairsGrouped(s1).AddPairsGrouped(s2.AddPairsGrouped(s3)) // four sums in each half
-	s.GetLo().Add(s.GetHi()).ConvertToFloat32().Mul(archsimd.LoadFloat32x4Slice(steps)).StoreSlice(y)
+// addTo adds the sums in units of x and of their rows to y.
+func (p *packed) addTo(y []float32) {
+	unit := archsimd.BroadcastFloat32x8(p.unit)
+	s, steps := p.sums, p.steps
+	for ; len(y) >= 8 && len(s) >= 8 && len(steps) >= 8; y, s, steps = y[8:], s[8:], steps[8:] {
+		v := archsimd.LoadInt32x8Slice(s).ConvertToFloat32().Mul(archsimd.LoadFloat32x8Slice(steps)).Mul(unit)
+		archsimd.LoadFloat32x8Slice(y).Add(v).StoreSlice(y)
+	}
+	archsimd.ClearAVXUpperBits()
+	for i := range y {
+		y[i] += float32(s[i]) * steps[i] * p.unit
+	}
 }
