@@ -289,7 +289,10 @@ func (e *Enhancer) apply(added []complex64, keep float32) {
 	}
 	rest := e.spectrum[len(added):]
 	for k, g := range e.gain[len(added):] {
-		g = max(sound(g), e.floor)
+		g = sound(g)
+		if g < e.floor {
+			g = e.floor
+		}
 		g += keep * (1 - g)
 		e.gain[len(added)+k], rest[k] = g, times(g, rest[k])
 	}

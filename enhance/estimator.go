@@ -110,9 +110,7 @@ func (r *Recurrent) Estimate(h []float32, spectrum []complex64) {
 		}
 	}
 	for l := range r.layers {
-		for i, v := range r.layers[l].step(r.x) {
-			r.x[i] += v
-		}
+		fastmath.AddTo(r.x, r.layers[l].step(r.x))
 	}
 	r.out.apply(h, r.x)
 	fastmath.SoftplusTo(h, h)
@@ -220,12 +218,5 @@ func (g *recurrence) step(x []float32) []float32 {
 	candidate := g.gi[2*n:]
 	fastmath.MulAddTo(candidate, reset, g.gh[2*n:])
 	fastmath.TanhTo(candidate, candidate)
-	for i, c := range candidate {
-		h := c + update[i]*(g.state[i]-c)
-		if !(h > tiny || h < -tiny) {
-			h = 0
-		}
-		g.state[i] = h
-	}
-	return g.state
+	return fastmath.BlendTo(g.state, update, candidate, tiny)
 }

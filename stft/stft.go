@@ -88,8 +88,9 @@ func (a *Analyzer) Analyze(dst []complex64, hop []float32) []complex64 {
 	for i, v := range hop {
 		fresh[i] = float64(v)
 	}
+	history, windowed := a.history[:len(a.window)], a.windowed[:len(a.window)]
 	for i, w := range a.window {
-		a.windowed[i] = w * a.history[i]
+		windowed[i] = w * history[i]
 	}
 	a.fft.Forward(dst, a.windowed)
 	return dst

@@ -160,6 +160,38 @@ func TestSums(t *testing.T) {
 	}
 }
 
+// TestBlendTo moves by shares, and lets neither NaN nor what is too small stay.
+func TestBlendTo(t *testing.T) {
+	nan := float32(math.NaN())
+	for _, n := range []int{0, 1, 8, 9, 33} {
+		y, keep, x := make([]float32, n+2), make([]float32, n), make([]float32, n)
+		for i := range x {
+			y[i], keep[i], x[i] = 3, float32(i%5)/4, -1
+			switch i % 7 {
+			case 3:
+				x[i] = nan
+			case 5:
+				y[i], x[i] = 1e-21, -1e-21
+			}
+		}
+		if got := BlendTo(y, keep, x, 1e-20); len(got) != n {
+			t.Fatalf("BlendTo returned %d values, want %d", len(got), n)
+		}
+		for i, got := range y[:n] {
+			want := 4*float32(i%5)/4 - 1
+			if i%7 == 3 || i%7 == 5 {
+				want = 0
+			}
+			if got != want {
+				t.Errorf("value %d of %d is %v, want %v", i, n, got, want)
+			}
+		}
+		if y[n] != 0 || y[n+1] != 0 {
+			t.Errorf("wrote behind the %d values", n)
+		}
+	}
+}
+
 func BenchmarkKernels(b *testing.B) {
 	x := make([]float32, 768)
 	for i := range x {

@@ -65,6 +65,20 @@ func MulAddTo(dst, x, y []float32) []float32 {
 	return dst
 }
 
+// BlendTo moves dst[i] to x[i] but for the share keep[i] of the way, and to 0 where it
+// is then NaN or not larger than least; it returns dst[:len(x)].
+func BlendTo(dst, keep, x []float32, least float32) []float32 {
+	dst, keep = dst[:len(x)], keep[:len(x)]
+	for i := wideBlend(dst, keep, x, least); i < len(x); i++ {
+		v := x[i] + keep[i]*(dst[i]-x[i])
+		if !(v > least || v < -least) {
+			v = 0
+		}
+		dst[i] = v
+	}
+	return dst
+}
+
 // PowTo sets dst[i] = src[i]^p for src[i] >= 0 and returns dst[:len(src)];
 // arguments below the smallest normal float32 count as that.
 func PowTo(dst, src []float32, p float32) []float32 {

@@ -83,7 +83,7 @@ func wideSoftplus(dst, src []float32) int {
 	n := len(src) &^ 7
 	for i := 0; i < n; i += 8 {
 		x := load(src[i:])
-		size := x.AsInt32x8().And(bits(math.MaxInt32)).AsFloat32x8() // |x|
+		size := magnitude(x)
 		r, scale := reduce(all(minExp).Max(negate(size)))
 		e := expSeries(r, true).Mul(scale)
 		s := e.Div(all(2).Add(e))
@@ -119,6 +119,23 @@ func wideMulAdd(dst, x, y []float32) int {
 	archsimd.ClearAVXUpperBits()
 	return n
 }
+
+func wideBlend(dst, keep, x []float32, least float32) int {
+	if !wide {
+		return 0
+	}
+	n, bound := len(x)&^7, all(least)
+	for i := 0; i < n; i += 8 {
+		to := load(x[i:])
+		v := load(keep[i:]).MulAdd(load(dst[i:]).Sub(to), to)
+		v.Masked(magnitude(v).Greater(bound)).StoreSlice(dst[i:])
+	}
+	archsimd.ClearAVXUpperBits()
+	return n
+}
+
+// magnitude returns |x|.
+func magnitude(x floats) floats { return x.AsInt32x8().And(bits(math.MaxInt32)).AsFloat32x8() }
 
 func load(x []float32) floats { return archsimd.LoadFloat32x8Slice(x) }
 

@@ -108,16 +108,14 @@ func (t *Real) Forward(spectrum []complex64, frame []float64) {
 		}
 		return
 	}
-	for i := range t.data.re {
-		t.data.re[i], t.data.im[i] = frame[2*i], frame[2*i+1]
-	}
+	t.split(frame)
 	t.transform(false)
 	m, sum, difference := t.n/2, t.data.re[0]+t.data.im[0], t.data.re[0]-t.data.im[0]
 	spectrum[0], spectrum[m] = complex(float32(sum), 0), complex(float32(difference), 0)
 	t.part()
-	re, im := t.work.re[:m], t.work.im[:m]
-	for k := 1; k < m; k++ {
-		spectrum[k] = complex(float32(re[k]), float32(im[k]))
+	im := t.work.im[:m]
+	for k, re := range t.work.re[1:m] {
+		spectrum[k+1] = complex(float32(re), float32(im[k+1]))
 	}
 }
 
@@ -134,13 +132,31 @@ func (t *Real) Backward(frame []float64, spectrum []complex64) {
 	}
 	m := t.n / 2
 	re, im := t.work.re[:m], t.work.im[:m]
-	for k := 1; k < m; k++ {
-		re[k], im[k] = float64(real(spectrum[k])), float64(imag(spectrum[k]))
+	for k, v := range spectrum[:m] {
+		re[k], im[k] = float64(real(v)), float64(imag(v))
 	}
 	t.join()
 	first, last := float64(real(spectrum[0])), float64(real(spectrum[m]))
 	t.data.re[0], t.data.im[0] = first+last, first-last
 	t.transform(true)
+	t.merge(frame)
+}
+
+// split sets data to the complex numbers that the frame is taken as.
+func (t *Real) split(frame []float64) {
+	if t.wideSplit(frame) {
+		return
+	}
+	for i := range t.data.re {
+		t.data.re[i], t.data.im[i] = frame[2*i], frame[2*i+1]
+	}
+}
+
+// merge is the way back, from data to the frame.
+func (t *Real) merge(frame []float64) {
+	if t.wideMerge(frame) {
+		return
+	}
 	for i := range t.data.re {
 		frame[2*i], frame[2*i+1] = t.data.re[i], t.data.im[i]
 	}

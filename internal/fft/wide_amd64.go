@@ -147,6 +147,36 @@ func (p *pass) wideTwo(y, x parts) bool {
 // the middle in both, are whole vectors.
 func (t *Real) halves() bool { return t.n%(4*lanes) == 0 }
 
+func (t *Real) wideSplit(frame []float64) bool {
+	if !wide || !t.halves() {
+		return false
+	}
+	re, im := t.data.re, t.data.im
+	for i := 0; i < len(re); i += lanes {
+		a, b := load(frame, 2*i), load(frame, 2*i+lanes)
+		lo, hi := a.Select128FromPair(0, 2, b), a.Select128FromPair(1, 3, b)
+		store(re, i, lo.SelectFromPairGrouped(0, 2, hi))
+		store(im, i, lo.SelectFromPairGrouped(1, 3, hi))
+	}
+	archsimd.ClearAVXUpperBits()
+	return true
+}
+
+func (t *Real) wideMerge(frame []float64) bool {
+	if !wide || !t.halves() {
+		return false
+	}
+	xr, xi := t.data.re, t.data.im
+	for i := 0; i < len(xr); i += lanes {
+		re, im := load(xr, i), load(xi, i)
+		even, odd := re.SelectFromPairGrouped(0, 2, im), re.SelectFromPairGrouped(1, 3, im)
+		store(frame, 2*i, even.Select128FromPair(0, 2, odd))
+		store(frame, 2*i+lanes, even.Select128FromPair(1, 3, odd))
+	}
+	archsimd.ClearAVXUpperBits()
+	return true
+}
+
 func (t *Real) widePart() bool {
 	if !wide || !t.halves() {
 		return false
