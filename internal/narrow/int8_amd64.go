@@ -15,11 +15,11 @@ var (
 )
 
 const (
-	// lanes is how many rows a vector of sums holds, a row in each of its lanes.
+	// lanes is how many rows the longest vector of sums holds, a row in each lane.
 	lanes = 16
-	// together is how many such vectors a tile has: the rows that are multiplied at
-	// once, so that x is loaded once for all of them.
-	together = 4
+	// rows is how many a tile has: those that are multiplied at once, so that x is
+	// loaded once for all of them.
+	rows = 2 * lanes
 	// block is the number of values of x that are rounded at once.
 	block = 16
 	// largest is the absolute value of a row's largest weight in units of its step.
@@ -35,9 +35,9 @@ const (
 
 type (
 	// weights are what a tile has in two columns, the two of a row side by side.
-	weights [together][2 * lanes]int8
+	weights [2][2 * lanes]int8
 	// sums are a tile's products.
-	sums [together * lanes]int32
+	sums [rows]int32
 )
 
 // packed is a matrix as the kernels read it, from the first weight to the last.
@@ -59,7 +59,6 @@ var columns = [block]int{0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15}
 
 // pack rounds the weights.
 func (m *Matrix) pack(w []float32) {
-	const rows = together * lanes
 	tiles, blocks := (m.rows+rows-1)/rows, (m.cols+block-1)/block
 	p := &m.packed
 	p.steps, p.sums = make([]float32, m.rows), make([]int32, tiles*rows)
@@ -100,14 +99,12 @@ func (m *Matrix) multiply(y, x []float32) {
 	p := &m.packed
 	copy(p.x, x)
 	p.round()
-	w := p.weights
-	for y := p.sums; len(y) > 0; y = y[together*lanes:] {
-		if wide {
-			tile512((*sums)(y), w[:len(p.pairs)], p.pairs)
-		} else {
-			tile256((*sums)(y), w[:len(p.pairs)], p.pairs)
-		}
-		w = w[len(p.pairs):]
+	n, w, sum := len(p.pairs), p.weights, p.sums
+	for ; wide && len(sum) >= 2*rows; w, sum = w[2*n:], sum[2*rows:] {
+		twoTiles((*sums)(sum), (*sums)(sum[rows:]), w[:n], w[n:2*n], p.pairs)
+	}
+	for ; len(sum) > 0; w, sum = w[n:], sum[rows:] {
+		tile((*sums)(sum), w[:n], p.pairs)
 	}
 	archsimd.ClearAVXUpperBits()
 	p.addTo(y)
@@ -143,50 +140,55 @@ func (p *packed) peak() float32 {
 	return max(tops[0], tops[1], tops[2], tops[3], tops[4], tops[5], tops[6], tops[7])
 }
 
-// tile512 sets y to the products of a tile with x. (The loops of the kernels have
-// no slicing and no scalar number, which would cost as much as all the rest.)
-func tile512(y *sums, w []weights, x []int32) {
-	w = w[:len(x)]
-	zero := archsimd.BroadcastInt32x16(x[0])
+// tile sets y to the products of a tile with x, of which it takes some pairs of
+// columns a turn: where two threads share a core, every instruction counts. (The loop
+// has no scalar float32, either, for the reason above.)
+func tile(y *sums, w []weights, x []int32) {
+	zero := archsimd.BroadcastInt32x8(x[0])
 	s0 := zero.Xor(zero) // package fastmath says why not a plain zero
 	s1, s2, s3 := s0, s0, s0
-	for i, pair := range x {
-		v, w := archsimd.BroadcastInt32x16(pair).AsInt16x32(), &w[i]
-		s0 = s0.Add(archsimd.LoadInt8x32(&w[0]).ExtendToInt16().DotProductPairs(v))
-		s1 = s1.Add(archsimd.LoadInt8x32(&w[1]).ExtendToInt16().DotProductPairs(v))
-		s2 = s2.Add(archsimd.LoadInt8x32(&w[2]).ExtendToInt16().DotProductPairs(v))
-		s3 = s3.Add(archsimd.LoadInt8x32(&w[3]).ExtendToInt16().DotProductPairs(v))
-	}
-	s0.Store((*[lanes]int32)(y[:]))
-	s1.Store((*[lanes]int32)(y[lanes:]))
-	s2.Store((*[lanes]int32)(y[2*lanes:]))
-	s3.Store((*[lanes]int32)(y[3*lanes:]))
-}
-
-// tile256 is tile512 with vectors of half that size. There are half as many of
-// them, too, so it takes the rows by halves.
-func tile256(y *sums, w []weights, x []int32) {
-	for first := 0; first < together; first += 2 {
-		half256((*[2 * lanes]int32)(y[first*lanes:]), w, x, first)
-	}
-}
-
-func half256(y *[2 * lanes]int32, w []weights, x []int32, first int) {
-	w = w[:len(x)]
-	zero := archsimd.BroadcastInt32x8(x[0])
-	s0 := zero.Xor(zero)
-	s1, s2, s3 := s0, s0, s0
-	for i, pair := range x {
-		v, a, b := archsimd.BroadcastInt32x8(pair).AsInt16x16(), &w[i][first], &w[i][first+1]
-		s0 = s0.Add(archsimd.LoadInt8x16((*[lanes]int8)(a[:])).ExtendToInt16().DotProductPairs(v))
-		s1 = s1.Add(archsimd.LoadInt8x16((*[lanes]int8)(a[lanes:])).ExtendToInt16().DotProductPairs(v))
-		s2 = s2.Add(archsimd.LoadInt8x16((*[lanes]int8)(b[:])).ExtendToInt16().DotProductPairs(v))
-		s3 = s3.Add(archsimd.LoadInt8x16((*[lanes]int8)(b[lanes:])).ExtendToInt16().DotProductPairs(v))
+	for len(w) >= 2 && len(x) >= 2 {
+		a, b := archsimd.BroadcastInt32x8(x[0]).AsInt16x16(), archsimd.BroadcastInt32x8(x[1]).AsInt16x16()
+		s0 = s0.Add(eight(w[0][0][:lanes], a)).Add(eight(w[1][0][:lanes], b))
+		s1 = s1.Add(eight(w[0][0][lanes:], a)).Add(eight(w[1][0][lanes:], b))
+		s2 = s2.Add(eight(w[0][1][:lanes], a)).Add(eight(w[1][1][:lanes], b))
+		s3 = s3.Add(eight(w[0][1][lanes:], a)).Add(eight(w[1][1][lanes:], b))
+		w, x = w[2:], x[2:]
 	}
 	s0.Store((*[lanes / 2]int32)(y[:]))
 	s1.Store((*[lanes / 2]int32)(y[lanes/2:]))
 	s2.Store((*[lanes / 2]int32)(y[lanes:]))
 	s3.Store((*[lanes / 2]int32)(y[lanes+lanes/2:]))
+}
+
+// eight returns the products of eight rows' weights with a pair of values.
+func eight(w []int8, pair archsimd.Int16x16) archsimd.Int32x8 {
+	return archsimd.LoadInt8x16((*[lanes]int8)(w)).ExtendToInt16().DotProductPairs(pair)
+}
+
+// twoTiles is tile for two of them at once, with the vectors of AVX-512.
+func twoTiles(y, z *sums, w, v []weights, x []int32) {
+	zero := archsimd.BroadcastInt32x16(x[0])
+	s0 := zero.Xor(zero)
+	s1, s2, s3 := s0, s0, s0
+	for len(w) >= 4 && len(v) >= 4 && len(x) >= 4 {
+		a, b := archsimd.BroadcastInt32x16(x[0]).AsInt16x32(), archsimd.BroadcastInt32x16(x[1]).AsInt16x32()
+		c, d := archsimd.BroadcastInt32x16(x[2]).AsInt16x32(), archsimd.BroadcastInt32x16(x[3]).AsInt16x32()
+		s0 = s0.Add(sixteen(&w[0][0], a)).Add(sixteen(&w[1][0], b)).Add(sixteen(&w[2][0], c)).Add(sixteen(&w[3][0], d))
+		s1 = s1.Add(sixteen(&w[0][1], a)).Add(sixteen(&w[1][1], b)).Add(sixteen(&w[2][1], c)).Add(sixteen(&w[3][1], d))
+		s2 = s2.Add(sixteen(&v[0][0], a)).Add(sixteen(&v[1][0], b)).Add(sixteen(&v[2][0], c)).Add(sixteen(&v[3][0], d))
+		s3 = s3.Add(sixteen(&v[0][1], a)).Add(sixteen(&v[1][1], b)).Add(sixteen(&v[2][1], c)).Add(sixteen(&v[3][1], d))
+		w, v, x = w[4:], v[4:], x[4:]
+	}
+	s0.Store((*[lanes]int32)(y[:]))
+	s1.Store((*[lanes]int32)(y[lanes:]))
+	s2.Store((*[lanes]int32)(z[:]))
+	s3.Store((*[lanes]int32)(z[lanes:]))
+}
+
+// sixteen returns the products of sixteen rows' weights with a pair of values.
+func sixteen(w *[2 * lanes]int8, pair archsimd.Int16x32) archsimd.Int32x16 {
+	return archsimd.LoadInt8x32(w).ExtendToInt16().DotProductPairs(pair)
 }
 
 // addTo adds the sums in units of x and of their rows to y.
