@@ -47,15 +47,11 @@ type packed struct {
 	weights []weights
 	steps   []float32 // of every row
 	x       []float32 // the vector, filled up to whole blocks
-	pairs   []int32   // x in units of a common size, two values of 16 bits in each
+	pairs   []int32   // x in units of a common size, two values of 16 bits in each, in the order of round
 	sums    []int32   // of every row
 	span    float32   // the largest of the values in pairs
 	unit    float32   // the size of x at which such a value is 1
 }
-
-// columns says where in a block of x the values come from that packing two times
-// eight numbers, each half on its own, puts side by side (VPACKSSDW).
-var columns = [block]int{0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15}
 
 // pack rounds the weights.
 func (m *Matrix) pack(w []float32) {
@@ -64,34 +60,24 @@ func (m *Matrix) pack(w []float32) {
 	p.steps, p.sums = make([]float32, m.rows), make([]int32, tiles*rows)
 	p.x, p.pairs = make([]float32, blocks*block), make([]int32, blocks*block/2)
 	p.weights = make([]weights, tiles*len(p.pairs))
-	p.span = float32(math.Floor(farthest * min(1, float64(roomy)/float64(len(p.x))))) // whole: the largest value must not be rounded up
 	for i := range m.rows {
 		tile := p.weights[i/rows*len(p.pairs):][:len(p.pairs)]
 		p.steps[i] = p.packRow(tile, i%rows, w[i*m.cols:(i+1)*m.cols])
 	}
+	p.span = float32(math.Floor(farthest * min(1, float64(roomy)/float64(len(p.x))))) // whole: the largest value must not be rounded up
 }
 
-// packRow rounds the weights of a row into its tile and returns their step.
+// packRow rounds the weights of a row into its tile, by the way of a vector and so in
+// the order of its values, and returns their step.
 func (p *packed) packRow(tile []weights, i int, row []float32) float32 {
 	copy(p.x, row)
-	step := step(row)
-	if step == 0 {
-		return 0
+	p.span = largest
+	p.round()
+	for j, pair := range p.pairs {
+		of := tile[j][i/lanes][i%lanes*2:][:2]
+		of[0], of[1] = int8(pair), int8(pair>>16)
 	}
-	for at := range p.x {
-		from := at - at%block + columns[at%block]
-		tile[at/2][i/lanes][i%lanes*2+at%2] = int8(math.RoundToEven(float64(p.x[from] / step)))
-	}
-	return step
-}
-
-// step returns the unit in which the weights of a row reach largest.
-func step(row []float32) float32 {
-	var peak float32
-	for _, v := range row {
-		peak = max(peak, v, -v)
-	}
-	return peak / largest
+	return p.unit
 }
 
 // multiply adds the product with x to y.
@@ -110,7 +96,8 @@ func (m *Matrix) multiply(y, x []float32) {
 	p.addTo(y)
 }
 
-// round sets pairs and unit.
+// round sets pairs and unit. Packing two times eight numbers, each half on its own,
+// changes their order (VPACKSSDW); that of the weights is the same.
 func (p *packed) round() {
 	peak := p.peak()
 	if !(peak > faint) {
