@@ -1,15 +1,15 @@
 // Package narrow multiplies matrices that stay the same with vectors that
 // change: what a network does for every hop of live sound.
 //
-// A hop reads every weight once, so reading them is what it costs. Where the
-// program was built with GOEXPERIMENT=simd and the processor has AVX2, a
-// [Matrix] keeps its weights in 8 bits, as multiples of a 127th of the largest
-// one of their row, and rounds the vector to 16 bits for every product, whose
-// sums are then exact. That is a quarter of the memory of float32, and a network
-// of a few hundred units stays in a core's second cache. A weight moves by at
-// most one part in 254 of its row's largest, at random, and a sum of hundreds by
-// far less; docs/adr/0013 has the scores. Elsewhere the weights stay float32 and
-// gonum multiplies.
+// A hop reads every weight once, so what it costs is reading them and the
+// instructions for each. Where the program was built with GOEXPERIMENT=simd and
+// the processor has AVX2, a [Matrix] keeps its weights in 8 bits, as multiples of
+// a 127th of the largest one of their row, and rounds the vector to 16 bits for
+// every product, whose sums are then exact. That is a quarter of the memory of
+// float32, and a network of a few hundred units stays in a core's second cache. A
+// weight moves by at most one part in 254 of its row's largest, at random, and a
+// sum of hundreds by far less; docs/adr/0013 has the scores, docs/adr/0016 what a
+// kernel must avoid. Elsewhere the weights stay float32 and gonum multiplies.
 package narrow
 
 import (
