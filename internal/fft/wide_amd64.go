@@ -72,15 +72,9 @@ func (p *pass) laterFour(y, x parts) {
 			ur, ui, vr, vi := br.Add(dr), bi.Add(di), br.Sub(dr), bi.Sub(di)
 			store(yr, b, sr.Add(ur))
 			store(yi, b, si.Add(ui))
-			pr, pi := product(tr.Add(vi), ti.Sub(vr), w1r, w1i)
-			store(yr, b+p.stride, pr)
-			store(yi, b+p.stride, pi)
-			pr, pi = product(sr.Sub(ur), si.Sub(ui), w2r, w2i)
-			store(yr, b+2*p.stride, pr)
-			store(yi, b+2*p.stride, pi)
-			pr, pi = product(tr.Sub(vi), ti.Add(vr), w3r, w3i)
-			store(yr, b+3*p.stride, pr)
-			store(yi, b+3*p.stride, pi)
+			storeProduct(yr, yi, b+p.stride, tr.Add(vi), ti.Sub(vr), w1r, w1i)
+			storeProduct(yr, yi, b+2*p.stride, sr.Sub(ur), si.Sub(ui), w2r, w2i)
+			storeProduct(yr, yi, b+3*p.stride, tr.Sub(vi), ti.Add(vr), w3r, w3i)
 			b += lanes
 		}
 	}
@@ -106,12 +100,8 @@ func (p *pass) wideThree(y, x parts) bool {
 			tr, ti := ar.Sub(half.Mul(sr)), ai.Sub(half.Mul(si))
 			store(yr, b, ar.Add(sr))
 			store(yi, b, ai.Add(si))
-			pr, pi := product(tr.Add(di), ti.Sub(dr), w1r, w1i)
-			store(yr, b+p.stride, pr)
-			store(yi, b+p.stride, pi)
-			pr, pi = product(tr.Sub(di), ti.Add(dr), w2r, w2i)
-			store(yr, b+2*p.stride, pr)
-			store(yi, b+2*p.stride, pi)
+			storeProduct(yr, yi, b+p.stride, tr.Add(di), ti.Sub(dr), w1r, w1i)
+			storeProduct(yr, yi, b+2*p.stride, tr.Sub(di), ti.Add(dr), w2r, w2i)
 			b += lanes
 		}
 	}
@@ -133,9 +123,7 @@ func (p *pass) wideTwo(y, x parts) bool {
 			br, bi := load(xr, a+size), load(xi, a+size)
 			store(yr, b, ar.Add(br))
 			store(yi, b, ai.Add(bi))
-			pr, pi := product(ar.Sub(br), ai.Sub(bi), wr, wi)
-			store(yr, b+p.stride, pr)
-			store(yi, b+p.stride, pi)
+			storeProduct(yr, yi, b+p.stride, ar.Sub(br), ai.Sub(bi), wr, wi)
 			b += lanes
 		}
 	}
@@ -243,6 +231,13 @@ func store(y []float64, a int, v numbers) {
 // product returns the product of a and b.
 func product(ar, ai, br, bi numbers) (re, im numbers) {
 	return ar.Mul(br).Sub(ai.Mul(bi)), ar.Mul(bi).Add(ai.Mul(br))
+}
+
+// storeProduct stores the product of a and b.
+func storeProduct(yr, yi []float64, at int, ar, ai, br, bi numbers) {
+	re, im := product(ar, ai, br, bi)
+	store(yr, at, re)
+	store(yi, at, im)
 }
 
 // storeAcross stores four vectors as columns: first their first numbers.
