@@ -15,7 +15,7 @@ func TestWideIsTheSame(t *testing.T) {
 	}
 	defer func() { wide = true }()
 	rng := rand.New(rand.NewPCG(3, 4))
-	for _, n := range lengths {
+	for n := 1; n <= 1600; n++ {
 		frame := make([]float64, n)
 		for i := range frame {
 			frame[i] = rng.NormFloat64()
