@@ -339,10 +339,13 @@ func measureLoopback(t *testing.T) (idle float64, complaint string) {
 	idle = busy()
 	t.Logf("round trip %.1f ms without sotto, %.1f ms with it, which it reports as %.1f ms; machine %.0f %% idle",
 		got.Without, got.With, got.Reported, 100*idle)
-	if got.With < 16 || got.With < got.Without {
-		t.Errorf("round trip %.1f ms with sotto and %.1f ms without; the algorithm alone takes 16 ms", got.With, got.Without)
+	if got.With < 16 {
+		t.Errorf("round trip %.1f ms with sotto; the algorithm alone takes 16 ms", got.With)
 	}
-	if d := got.With - got.Reported; d < -5 || d > 5 {
+	switch d := got.With - got.Reported; {
+	case got.With < got.Without: // a host that stops the machine in the first measurement makes that one late
+		complaint = fmt.Sprintf("round trip %.1f ms with sotto, %.1f ms without: want more with it", got.With, got.Without)
+	case d < -5 || d > 5:
 		complaint = fmt.Sprintf("reported latency %.1f ms, measured %.1f ms: more than 5 ms apart", got.Reported, got.With)
 	}
 	return idle, complaint
