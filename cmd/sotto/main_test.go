@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -35,6 +36,12 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"sound": makeSound, "silence": makeSilence, "holds": checkSound, "alike": compareSounds,
 			"code": checkCode, "fifo": makeFIFO, "await": awaitFile, "picture": checkPicture,
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "hangups" {
+				return false, fmt.Errorf("condition %q: want hangups", name)
+			}
+			return !signal.Ignored(syscall.SIGHUP), nil // nohup's children cannot take it back
 		},
 	})
 }
