@@ -5,7 +5,7 @@ GOLANGCI ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZ     ?= 30s
 COUNT    ?= 10
 DATA     ?= ../shared/data
-# Vector instructions from the standard toolchain, where it has them (docs/adr/0009): twice as fast live. GOEXPERIMENT= builds without.
+# Vector instructions from the standard toolchain, where it has them (docs/adr/0009): four times as fast live. GOEXPERIMENT= builds without.
 export GOEXPERIMENT ?= $(shell GOEXPERIMENT=simd $(GO) version >/dev/null 2>&1 && echo simd)
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 

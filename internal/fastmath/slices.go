@@ -66,7 +66,7 @@ func MulAddTo(dst, x, y []float32) []float32 {
 }
 
 // BlendTo moves dst[i] to x[i] but for the share keep[i] of the way, and to 0 where it
-// is then NaN or not larger than least; it returns dst[:len(x)].
+// is then NaN or its size not larger than least; it returns dst[:len(x)].
 func BlendTo(dst, keep, x []float32, least float32) []float32 {
 	dst, keep = dst[:len(x)], keep[:len(x)]
 	for i := wideBlend(dst, keep, x, least); i < len(x); i++ {

@@ -9,7 +9,7 @@
 // (docs/adr/0005). Passes and symmetry take four numbers at a time where the
 // program was built with GOEXPERIMENT=simd and the processor has AVX2
 // (docs/adr/0016). Lengths with other factors go to gonum, which is right for any
-// and five times slower.
+// and three to five times slower.
 package fft
 
 import (

@@ -33,10 +33,10 @@ func TestProductAtItsLimits(t *testing.T) {
 
 func expectLimits(t *testing.T, cols int) {
 	t.Helper()
-	const rows = 2
+	const rows = 66 // more than two tiles
 	w, x := make([]float32, rows*cols), make([]float32, cols)
 	for i := range w {
-		w[i] = float32(1 - 2*(i/cols))
+		w[i] = float32(1 - 2*(i/cols%2))
 	}
 	for _, size := range []float32{0, 1e-42, 1e-33, 1e-20, 1, 1e20, 3e34} {
 		for i := range x {
@@ -79,7 +79,7 @@ func expectProduct(t *testing.T, rows, cols int, w, x []float32) {
 
 // TestSmallIntegersAreExact multiplies what both forms hold, in every column.
 func TestSmallIntegersAreExact(t *testing.T) {
-	const rows, cols = 7, 61
+	const rows, cols = 71, 61
 	w, x, y := make([]float32, rows*cols), make([]float32, cols), make([]float32, rows)
 	for i := range w {
 		w[i] = float32(i%255 - 127)
@@ -105,8 +105,8 @@ func TestSmallIntegersAreExact(t *testing.T) {
 
 // TestNotANumber must not panic, and must leave the next product alone.
 func TestNotANumber(t *testing.T) {
-	m := New(4, 40, make([]float32, 160))
-	x, y := make([]float32, 40), make([]float32, 4)
+	m := New(70, 40, make([]float32, 70*40))
+	x, y := make([]float32, 40), make([]float32, 70)
 	x[3], x[20], x[30] = float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))
 	m.AddTo(y, x)
 	clear(x)

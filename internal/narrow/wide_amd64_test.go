@@ -14,4 +14,5 @@ func TestEightAtATime(t *testing.T) {
 	t.Run("product", TestProduct)
 	t.Run("limits", TestProductAtItsLimits)
 	t.Run("exact", TestSmallIntegersAreExact)
+	t.Run("not a number", TestNotANumber)
 }
