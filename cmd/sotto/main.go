@@ -37,16 +37,25 @@ const (
 // version is set by the linker; see the Makefile.
 var version = "devel"
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	catchHangups()
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// catchHangups keeps the second hangup of a terminal that closes from ending the
+// program in the middle of its good order: somebody always listens. (After
+// signal.Ignore a hangup that is on its way meanwhile would still end it.)
+func catchHangups() {
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
+}
 
 // run is the whole program with its streams, and returns its exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
-	defer context.AfterFunc(ctx, func() {
-		signal.Ignore(syscall.SIGHUP) // a terminal that closes may say so twice
-		stop()                        // a second Ctrl-C ends the program at once
-	})()
+	defer context.AfterFunc(ctx, stop)() // a second Ctrl-C ends the program at once
 	root := newRoot(&app{in: stdin, out: stdout, err: stderr})
 	root.SetArgs(args)
 	return explain(stderr, root.ExecuteContext(ctx))
