@@ -39,12 +39,10 @@ func (p *pass) firstFour(y, x parts) {
 	size := p.count
 	xr, xi, yr, yi, w := x.re, x.im, y.re, y.im, &p.twiddle
 	for a := 0; a < size; a += lanes {
-		ar, ai := load(xr, a), load(xi, a)
-		br, bi := load(xr, a+size), load(xi, a+size)
-		cr, ci := load(xr, a+2*size), load(xi, a+2*size)
-		dr, di := load(xr, a+3*size), load(xi, a+3*size)
-		sr, si, tr, ti := ar.Add(cr), ai.Add(ci), ar.Sub(cr), ai.Sub(ci)
-		ur, ui, vr, vi := br.Add(dr), bi.Add(di), br.Sub(dr), bi.Sub(di)
+		sr, tr := sumAndDifference(xr, a, a+2*size)
+		si, ti := sumAndDifference(xi, a, a+2*size)
+		ur, vr := sumAndDifference(xr, a+size, a+3*size)
+		ui, vi := sumAndDifference(xi, a+size, a+3*size)
 		pr, pi := product(tr.Add(vi), ti.Sub(vr), load(w[0].re, a), load(w[0].im, a))
 		qr, qi := product(sr.Sub(ur), si.Sub(ui), load(w[1].re, a), load(w[1].im, a))
 		rr, ri := product(tr.Sub(vi), ti.Add(vr), load(w[2].re, a), load(w[2].im, a))
@@ -64,12 +62,10 @@ func (p *pass) laterFour(y, x parts) {
 		w3r, w3i := p.factor(2, i)
 		b := 4 * i * p.stride
 		for a := i * p.stride; a < (i+1)*p.stride; a += lanes {
-			ar, ai := load(xr, a), load(xi, a)
-			br, bi := load(xr, a+size), load(xi, a+size)
-			cr, ci := load(xr, a+2*size), load(xi, a+2*size)
-			dr, di := load(xr, a+3*size), load(xi, a+3*size)
-			sr, si, tr, ti := ar.Add(cr), ai.Add(ci), ar.Sub(cr), ai.Sub(ci)
-			ur, ui, vr, vi := br.Add(dr), bi.Add(di), br.Sub(dr), bi.Sub(di)
+			sr, tr := sumAndDifference(xr, a, a+2*size)
+			si, ti := sumAndDifference(xi, a, a+2*size)
+			ur, vr := sumAndDifference(xr, a+size, a+3*size)
+			ui, vi := sumAndDifference(xi, a+size, a+3*size)
 			store(yr, b, sr.Add(ur))
 			store(yi, b, si.Add(ui))
 			storeProduct(yr, yi, b+p.stride, tr.Add(vi), ti.Sub(vr), w1r, w1i)
@@ -94,9 +90,9 @@ func (p *pass) wideThree(y, x parts) bool {
 		b := 3 * i * p.stride
 		for a := i * p.stride; a < (i+1)*p.stride; a += lanes {
 			ar, ai := load(xr, a), load(xi, a)
-			br, bi := load(xr, a+size), load(xi, a+size)
-			cr, ci := load(xr, a+2*size), load(xi, a+2*size)
-			sr, si, dr, di := br.Add(cr), bi.Add(ci), sin.Mul(br.Sub(cr)), sin.Mul(bi.Sub(ci))
+			sr, dr := sumAndDifference(xr, a+size, a+2*size)
+			si, di := sumAndDifference(xi, a+size, a+2*size)
+			dr, di = sin.Mul(dr), sin.Mul(di)
 			tr, ti := ar.Sub(half.Mul(sr)), ai.Sub(half.Mul(si))
 			store(yr, b, ar.Add(sr))
 			store(yi, b, ai.Add(si))
@@ -119,11 +115,11 @@ func (p *pass) wideTwo(y, x parts) bool {
 		wr, wi := p.factor(0, i)
 		b := 2 * i * p.stride
 		for a := i * p.stride; a < (i+1)*p.stride; a += lanes {
-			ar, ai := load(xr, a), load(xi, a)
-			br, bi := load(xr, a+size), load(xi, a+size)
-			store(yr, b, ar.Add(br))
-			store(yi, b, ai.Add(bi))
-			storeProduct(yr, yi, b+p.stride, ar.Sub(br), ai.Sub(bi), wr, wi)
+			sr, tr := sumAndDifference(xr, a, a+size)
+			si, ti := sumAndDifference(xi, a, a+size)
+			store(yr, b, sr)
+			store(yi, b, si)
+			storeProduct(yr, yi, b+p.stride, tr, ti, wr, wi)
 			b += lanes
 		}
 	}
@@ -131,12 +127,12 @@ func (p *pass) wideTwo(y, x parts) bool {
 	return true
 }
 
-// halves says whether both halves of a spectrum, but for its ends and with the bin in
-// the middle in both, are whole vectors.
-func (t *Real) halves() bool { return t.n%(4*lanes) == 0 }
+// halves says whether vectors can be used: both halves of a spectrum, but for its ends
+// and with the bin in the middle in both, are then whole ones.
+func (t *Real) halves() bool { return wide && t.n%(4*lanes) == 0 }
 
 func (t *Real) wideSplit(frame []float64) bool {
-	if !wide || !t.halves() {
+	if !t.halves() {
 		return false
 	}
 	re, im := t.data.re, t.data.im
@@ -151,7 +147,7 @@ func (t *Real) wideSplit(frame []float64) bool {
 }
 
 func (t *Real) wideMerge(frame []float64) bool {
-	if !wide || !t.halves() {
+	if !t.halves() {
 		return false
 	}
 	xr, xi := t.data.re, t.data.im
@@ -166,7 +162,7 @@ func (t *Real) wideMerge(frame []float64) bool {
 }
 
 func (t *Real) widePart() bool {
-	if !wide || !t.halves() {
+	if !t.halves() {
 		return false
 	}
 	half := archsimd.BroadcastFloat64x4(1.0 / 2)
@@ -187,7 +183,7 @@ func (t *Real) widePart() bool {
 }
 
 func (t *Real) wideJoin() bool {
-	if !wide || !t.halves() {
+	if !t.halves() {
 		return false
 	}
 	zr, zi, yr, yi, wr, wi := t.data.re, t.data.im, t.work.re, t.work.im, t.turn.re, t.turn.im
@@ -226,6 +222,12 @@ func load(x []float64, a int) numbers {
 
 func store(y []float64, a int, v numbers) {
 	v.Store((*[lanes]float64)(y[a : a+lanes : a+lanes]))
+}
+
+// sumAndDifference returns those of the numbers from a on and from b on.
+func sumAndDifference(x []float64, a, b int) (sum, difference numbers) {
+	p, q := load(x, a), load(x, b)
+	return p.Add(q), p.Sub(q)
 }
 
 // product returns the product of a and b.
